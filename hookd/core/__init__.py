@@ -1,0 +1,1 @@
+"""Pure functions of values: no files, no processes, no clock, no logging."""

@@ -1,0 +1,454 @@
+"""The records that the rooms of the house hand to each other.
+
+Annotations use `Optional`, `Tuple` and `Dict` because core/codec.py evaluates them on Python 3.7.
+Times are UTC text (`2026-11-05T04:18:07.123456Z`), durations are seconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Dict, Optional, Tuple
+
+SCHEMA = 1
+SNAPSHOT_FORMAT = 1
+
+
+class Name(str, Enum):
+    """An enum whose members print and serialize as their value on every Python."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class Phase(Name):
+    PRE = "pre"
+    POST = "post"
+    ON_EXIT = "on-exit"
+
+
+class CallerKind(Name):
+    SSM_COMMAND = "ssm-command"
+    SSM_ASSOCIATION = "ssm-association"
+    PERSON = "person"
+    RECOVERY = "recovery"
+    REHEARSAL = "rehearsal"
+
+
+class Liveness(Name):
+    """Whether a run still lives (lifecycle.md 1); `none` is a person's operation without a run."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+class HookOutcome(Name):
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMED_OUT = "timed-out"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+    INTERRUPTED = "interrupted"
+    OUTSTANDING = "outstanding"
+
+
+class PhaseOutcome(Name):
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed-out"
+
+
+class Outcome(Name):
+    """The outcome of a check. Unknown is never pass."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    SKIP = "skip"
+
+
+class Severity(Name):
+    IGNORE = "ignore"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Path(Name):
+    NOTHING_TO_DO = "nothing-to-do"
+    PRE_FAILED = "pre-failed"
+    INSTALL_FAILED = "install-failed"
+    POST_FAILED = "post-failed"
+    PATCHED_NO_REBOOT = "patched-no-reboot"
+    PATCHED_REBOOT_PENDING = "patched-reboot-pending"
+    PATCHED_REBOOTED = "patched-rebooted"
+    INTERRUPTED = "interrupted"
+    PRE_MISSING = "pre-missing"
+    UNCLEAR = "unclear"
+
+
+class Verdict(Name):
+    PASSED = "passed"
+    PASSED_WITH_WARNINGS = "passed-with-warnings"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+
+
+class Health(Name):
+    PASSED = "passed"
+    PASSED_WITH_WARNINGS = "passed-with-warnings"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Standing(Name):
+    """What a reading of the machine is worth: read, no such source here, or it failed."""
+
+    OK = "ok"
+    ABSENT = "absent"
+    UNKNOWN = "unknown"
+
+
+# -- readings: what a probe found ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Base of what probes return. `reason` says why it is absent or unknown."""
+
+    standing: Standing = Standing.OK
+    reason: str = ""
+
+    @property
+    def is_ok(self) -> bool:
+        return self.standing is Standing.OK
+
+
+@dataclass(frozen=True)
+class PackageSet(Reading):
+    """The installed packages by one database.
+
+    `installed` maps `name.arch` to its instances `(evr, install_time)`, sorted by text; `evr` is
+    `[EPOCH:]VERSION-RELEASE` without a zero epoch, `install_time` is epoch seconds (0: not known).
+    `broken` are packages the database itself calls half-installed, as `name.arch`.
+    """
+
+    source: str = "rpmdb"
+    installed: Dict[str, Tuple[Tuple[str, int], ...]] = field(default_factory=dict)
+    broken: Tuple[str, ...] = ()
+
+
+class LogAction(Name):
+    """What a log line or a history row says happened to a package.
+
+    `installed` in yum.log also stands for a downgrade and a reinstall (facts/packages.md 1.2).
+    `replaced` is the old side of an update, a downgrade or a reinstall.
+    """
+
+    INSTALLED = "installed"
+    UPDATED = "updated"
+    DOWNGRADED = "downgraded"
+    REINSTALLED = "reinstalled"
+    REMOVED = "removed"
+    OBSOLETED = "obsoleted"
+    REPLACED = "replaced"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One package line of a log. `evr` and `arch` are empty where the log gives the bare name.
+
+    `at` is UTC where the log has zone or year enough to tell, else empty.
+    """
+
+    action: LogAction
+    name: str
+    evr: str = ""
+    arch: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class LogCursor:
+    """How far a log was read. `tail_sha256` covers up to 256 bytes before `offset`."""
+
+    device: int
+    inode: int
+    offset: int
+    tail_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class PackageLog(Reading):
+    """The package lines that a text log gained since the previous cursor.
+
+    `gap` is true when the old position could not be found again (lines may be lost); `unread`
+    holds lines that are no package lines and no known noise, at most 20 of them, `unread_count`
+    all.
+    """
+
+    source: str = "yum.log"
+    cursor: Optional[LogCursor] = None
+    entries: Tuple[LogEntry, ...] = ()
+    gap: bool = False
+    unread: Tuple[str, ...] = ()
+    unread_count: int = 0
+
+
+class TransactionState(Name):
+    OK = "ok"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """One row of a package manager's history. `return_code` is None where there is none."""
+
+    id: int
+    state: TransactionState
+    began_at: str = ""
+    ended_at: str = ""
+    return_code: Optional[int] = None
+    command_line: str = ""
+    user_id: Optional[int] = None
+    rpmdb_before: str = ""
+    rpmdb_after: str = ""
+    items: Tuple[LogEntry, ...] = ()
+    errors: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class History(Reading):
+    """The transactions that a history database gained since `since_id`.
+
+    `unfinished` names every unfinished transaction that is evidence now, older ones too:
+    `transaction 7 of history-2024-05-07.sqlite`, `transaction-all.2026-11-23.04:39.50`.
+    """
+
+    source: str = "yum-history"
+    database: str = ""
+    last_id: int = 0
+    transactions: Tuple[Transaction, ...] = ()
+    unfinished: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class InstalledKernel:
+    """A kernel that can be booted: `release` as `uname -r` would print it."""
+
+    release: str
+    package: str = ""
+    evr: str = ""
+    install_time: int = 0
+
+
+@dataclass(frozen=True)
+class NextBoot(Reading):
+    """What the boot loader will start: kernel release, by which source, and its files.
+
+    `source` is `grubenv`, `bls` or `grub.cfg`; `missing` names files that are absent or empty.
+    """
+
+    release: str = ""
+    source: str = ""
+    entry: str = ""
+    vmlinuz: str = ""
+    initramfs: str = ""
+    missing: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kernel(Reading):
+    """`standing` speaks of `running` (osrelease); each part below has its own."""
+
+    running: str = ""
+    running_package: str = ""
+    installed: Tuple[InstalledKernel, ...] = ()
+    installed_standing: Standing = Standing.ABSENT
+    installed_reason: str = ""
+    next_boot: NextBoot = NextBoot(standing=Standing.ABSENT)
+    livepatches: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Boot(Reading):
+    """`boot_id` is a UUID or empty; `btime` epoch seconds, `uptime_s` seconds; 0 when not known."""
+
+    boot_id: str = ""
+    btime: int = 0
+    uptime_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the machine is at one moment (lifecycle.md 4)."""
+
+    name: str
+    taken_at: str
+    boot: Boot
+    kernel: Kernel
+    packages: Tuple[PackageSet, ...] = ()
+    logs: Tuple[PackageLog, ...] = ()
+    histories: Tuple[History, ...] = ()
+    os: str = ""
+    took_s: float = 0.0
+    format: int = SNAPSHOT_FORMAT
+
+
+# -- changes and checks ----------------------------------------------------------------------
+
+
+class PackageAction(Name):
+    INSTALLED = "installed"
+    UPDATED = "updated"
+    DOWNGRADED = "downgraded"
+    REINSTALLED = "reinstalled"
+    REMOVED = "removed"
+    OBSOLETED = "obsoleted"
+
+
+@dataclass(frozen=True)
+class PackageChange:
+    """One package that differs between two snapshots; `before` and `after` are all its EVRs."""
+
+    name: str
+    arch: str
+    action: PackageAction
+    before: Tuple[str, ...]
+    after: Tuple[str, ...]
+    between: str
+    seen_in: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KernelChange:
+    running_before: str = ""
+    running_after: str = ""
+    newest_installed: str = ""
+    next_boot: str = ""
+    promised: str = ""
+    promised_by: str = ""
+
+
+@dataclass(frozen=True)
+class BootChange:
+    """`rebooted` and `clean` are None when not known; `boots` counts boots seen since `before`."""
+
+    rebooted: Optional[bool] = None
+    boots: int = 0
+    boot_id_before: str = ""
+    boot_id_after: str = ""
+    clean: Optional[bool] = None
+    downtime_s: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Changes:
+    packages: Tuple[PackageChange, ...] = ()
+    kernel: KernelChange = KernelChange()
+    boot: BootChange = BootChange()
+
+
+@dataclass(frozen=True)
+class Check:
+    """One judged statement. `id` is stable API; `remedy` says what to do when it is not pass."""
+
+    id: str
+    outcome: Outcome
+    severity: Severity = Severity.FAIL
+    expected: str = ""
+    found: str = ""
+    reason: str = ""
+    remedy: str = ""
+    phase: str = ""
+
+
+# -- hooks -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HookSpec:
+    """What metadata and configuration say about a hook (design 7); durations in seconds."""
+
+    description: str = ""
+    timeout_s: float = 600.0
+    grace_s: float = 10.0
+    required: bool = True
+    retries: int = 0
+    retry_delay_s: float = 5.0
+    user: str = ""
+    group: str = ""
+    parallel: bool = False
+    undoes: str = ""
+    when: Tuple[str, ...] = ()
+    only_if_healthy: bool = False
+    settings: Dict[str, str] = field(default_factory=dict)
+
+
+class HookState(Name):
+    """What discovery makes of a file: to run, masked, left out, or refused (counts as failed)."""
+
+    READY = "ready"
+    MASKED = "masked"
+    LEFT_OUT = "left-out"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One file of a hooks.d tree.
+
+    `name` is the file name made printable (undecodable bytes and control characters as `\\xNN`);
+    `path` is what is executed. `owner` and `mode` (octal text) and `sha256` are of the file that
+    would run. `stamp` is (device, inode, size, mtime_ns, ctime_ns) of that file when it was read.
+    """
+
+    phase: Phase
+    name: str
+    path: str
+    state: HookState = HookState.READY
+    reason: str = ""
+    spec: HookSpec = HookSpec()
+    sha256: str = ""
+    owner: int = 0
+    mode: str = ""
+    stamp: Tuple[int, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.phase.value + "/" + self.name
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a hook wrote to one stream.
+
+    `bytes` counts all it wrote; `hidden` those on disk but in neither `head` nor `tail`; `dropped`
+    those not kept at all (over the cap or the disk was full). `path` is empty when none was kept.
+    """
+
+    path: str = ""
+    bytes: int = 0
+    head: str = ""
+    tail: str = ""
+    hidden: int = 0
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A process that outlived its hook. `holds_stdout`: it kept the hook's output open."""
+
+    pid: int
+    command: str
+    holds_stdout: bool = False
+
+
+Json = Any
+"""A JSON value as `json.loads` returns it; only codec.py and document.py look inside."""
