@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of `hookd`: API, never reused (docs/results.md). 137, 168, 169, 194-196 are SSM's."""
+    """Exit codes: API, never reused (docs/results.md). 137, 168, 169 and 194-196 are SSM's."""
 
     OK = 0
     FAILED = 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Callable, Dict, Tuple, Type, TypeVar, Union, get_type_hints
+from typing import Any, Callable, Dict, Hashable, Tuple, Type, TypeVar, Union, cast, get_type_hints
 
 from hookd.core.model import Json
 
@@ -18,7 +18,7 @@ Decoder = Callable[[Json, str], Any]
 
 
 class CodecError(ValueError):
-    """A JSON value that is not of the wanted shape. `where` is its path: `.packages[0].installed`."""
+    """A JSON value of the wrong shape. `where` is its path: `.packages[0].installed`."""
 
     def __init__(self, where: str, message: str) -> None:
         super().__init__(f"{where or '.'}: {message}")
@@ -35,18 +35,16 @@ def encode(value: Any) -> Json:
         return [encode(item) for item in value]
     if isinstance(value, dict):
         return {str(key): encode(item) for key, item in value.items()}
-    return {key: encode(getattr(value, name)) for name, key in _keys(type(value))}
+    return {key: encode(getattr(value, name)) for name, key in _keys(cast(Hashable, type(value)))}
 
 
 def decode(kind: Type[T], value: Json, where: str = "") -> T:
     """Return the `kind` that `value` describes. Raise CodecError naming the place."""
-    result = _decoder(kind)(value, where)
-    assert isinstance(result, kind)
-    return result
+    return cast(T, _decoder(cast(Hashable, kind))(value, where))
 
 
 @lru_cache(maxsize=None)
-def _keys(kind: type) -> Tuple[Tuple[str, str], ...]:
+def _keys(kind: Any) -> Tuple[Tuple[str, str], ...]:
     return tuple((f.name, f.name.rstrip("_")) for f in dataclasses.fields(kind))
 
 

@@ -1,7 +1,8 @@
 """The events of an operation's journal: their fields, and one line of text for each.
 
-A line is `{"n": 12, "at": "..Z", "boot_id": "..", "up_s": 812.4, "event": "hook-started", ...}`; `n`
-counts without gaps from 1. Unknown events are kept and ignored: a newer hookd may have written them.
+A line is `{"n": 12, "at": "..Z", "boot_id": "..", "up_s": 812.4, "event": "hook-started", ...}`;
+`n` counts without gaps from 1. Unknown events are kept and ignored: a newer hookd may have written
+them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Sinks: they fold results into bytes and decide nothing."""
