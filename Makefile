@@ -1,0 +1,78 @@
+# The front door. It needs make 3.82 or newer and a Python 3.7 or newer with venv;
+# everything else goes into $(VENV), from the package index that pip is set up for.
+#
+#   make test PYTHON=python3.9     another interpreter, in an environment of its own
+#   make test ARGS='-k journal'    arguments for pytest, the demo or the benchmarks
+
+PYTHON ?= python3
+ARGS ?=
+
+ifndef VENV
+ifeq ($(PYTHON),python3)
+VENV := .venv
+else
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
+endif
+BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# nox has environments of its own and says so: make lint READY= BIN=...
+READY = $(VENV)/.check
+SOURCES = $(wildcard hookd demo bench tests noxfile.py)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check lint types compat bench clean test-ready check-ready
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## play one whole patch operation in a throw-away root
+	@$(BIN)/python demo $(ARGS)
+
+test: $(VENV)/.test ## install what the tests need, where that may be done, and run them
+	@tests/install-needs
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types compat ## all that needs no run: style, types, Python 3.7, shell, spelling
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/shellcheck $$(.ci/shell-files)
+
+types: $(READY)
+	$(BIN)/mypy
+
+compat: $(READY)
+	$(BIN)/vermin --target=3.7- --violations --no-tips $(SOURCES)
+
+bench: $(VENV)/.test ## measure against the budgets, each beside its peer
+	@$(BIN)/python bench $(ARGS)
+
+clean: ## remove the environments and everything that was built
+	rm -rf .venv* .nox .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test-ready: $(VENV)/.test
+check-ready: $(VENV)/.check
+
+# A changed pyproject.toml gives a new environment: no leftover hides a missing requirement.
+$(VENV)/.runtime: pyproject.toml
+	@.ci/can-make-venv $(PYTHON)
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) --upgrade pip
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.runtime
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.runtime
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "make check needs Python 3.10 or newer: its tools do" >&2; exit 1; }
+	$(PIP) --editable '.[check]'
+	@touch $@
