@@ -1,0 +1,219 @@
+"""The shape of the house: which way imports point, what the core may not do, how big a file is."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+
+import pytest
+
+REPO = pathlib.Path(__file__).resolve().parent.parent
+
+# The architecture: a module imports from its own layer and from those to its left.
+LAYERS = (
+    "errors", "core", "config", "system", "aws", "report",
+    "engine", "daemon", "rehearsal", "commands", "cli",
+)  # fmt: skip
+NARROW = {"errors": set(), "core": {"errors"}, "report": {"errors", "core"}}
+
+IMPURE = {
+    "asyncio", "concurrent", "ctypes", "distro", "fcntl", "getpass", "glob", "http", "io",
+    "logging", "multiprocessing", "os", "pathlib", "platform", "psutil", "random", "requests",
+    "secrets", "select", "selectors", "shutil", "signal", "socket", "sqlite3", "structlog",
+    "subprocess", "sys", "tempfile", "threading", "time", "tomli", "tomllib", "urllib", "uuid",
+}  # fmt: skip
+CLOCK = {"now", "utcnow", "today"}
+CONCURRENT = {"_thread", "asyncio", "concurrent", "multiprocessing", "threading"}
+MAY_PRINT = {"report", "commands", "cli"}
+VAGUE = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
+
+MOST_LINES = 300
+# The vocabulary of the whole program in one place: records and enumerations, no behaviour.
+LONGER = {"hookd/core/model.py": 500}
+
+
+def layer_of(path: str) -> str:
+    """Return the layer of the module at `path` (hookd/core/model.py); "" for the package itself."""
+    if path == "hookd/__init__.py":
+        return ""
+    if path == "hookd/__main__.py":
+        return "cli"
+    return pathlib.PurePath(path).parts[1].split(".")[0]
+
+
+def problems(path: str, source: str) -> list[str]:
+    """Return what is wrong with the module at `path`, in words."""
+    tree = ast.parse(source)
+    return [
+        *_name(path),
+        *_size(path, source),
+        *_head(tree),
+        *_imports(path, tree),
+        *_calls(path, tree),
+    ]
+
+
+def _name(path):
+    names = set(pathlib.PurePath(path).with_suffix("").parts)
+    for name in sorted(names & VAGUE):
+        yield f"says nothing: {name}"
+    if layer_of(path) not in ("", *LAYERS):
+        yield f"in no layer: {layer_of(path)}"
+
+
+def _size(path, source):
+    lines = len(source.splitlines())
+    if lines > LONGER.get(path, MOST_LINES):
+        yield f"{lines} lines"
+
+
+def _head(tree):
+    if not ast.get_docstring(tree):
+        yield "no docstring"
+    rest = tree.body[1:] if ast.get_docstring(tree) else tree.body
+    if rest and not _is_future(rest[0]):
+        yield "no `from __future__ import annotations` first"
+
+
+def _is_future(node):
+    return (
+        isinstance(node, ast.ImportFrom)
+        and node.module == "__future__"
+        and [name.name for name in node.names] == ["annotations"]
+    )
+
+
+def _imports(path, tree):
+    layer = layer_of(path)
+    for name in _imported(tree):
+        top = name.split(".")[0]
+        if top == "":
+            yield "relative import"
+        elif top == "hookd":
+            yield from _direction(layer, name)
+        elif top == "subprocess" and not path.startswith("hookd/system/process/"):
+            yield "subprocess outside system/process"
+        elif top in CONCURRENT:
+            yield f"concurrency: {top}"
+        if layer in ("core", "errors") and top in IMPURE:
+            yield f"impure import: {name}"
+
+
+def _imported(tree):
+    """Yield the dotted name of everything imported, anywhere in the module; "" when relative."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            yield ""
+        elif isinstance(node, ast.ImportFrom) and node.module == "hookd":
+            yield from (f"hookd.{name.name}" for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def _direction(layer, name):
+    other = [*name.split("."), ""][1]
+    if other not in LAYERS or other == layer:
+        return
+    allowed = NARROW.get(layer, set(LAYERS[: LAYERS.index(layer)]) if layer in LAYERS else set())
+    if other not in allowed:
+        yield f"{layer or 'the package'} imports {other}"
+
+
+def _calls(path, tree):
+    layer = layer_of(path)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.id if isinstance(node.func, ast.Name) else ""
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if called == "print" and layer not in MAY_PRINT:
+            yield "prints"
+        if layer == "core" and (called == "open" or method in CLOCK):
+            yield f"impure call: {called or method}"
+        if method in ("system", "popen") and getattr(node.func.value, "id", "") == "os":
+            yield f"a shell: os.{method}"
+        for keyword in node.keywords:
+            if keyword.arg == "shell" and getattr(keyword.value, "value", True) is not False:
+                yield "a shell: shell="
+
+
+MODULES = sorted(path.relative_to(REPO).as_posix() for path in (REPO / "hookd").rglob("*.py"))
+
+
+def test_the_modules_are_found():
+    assert {"hookd/__init__.py", "hookd/errors.py", "hookd/core/model.py"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_every_module_keeps_the_shape_of_the_house(path):
+    assert problems(path, (REPO / path).read_text(encoding="utf-8")) == []
+
+
+HEAD = '"""Owns it."""\n\nfrom __future__ import annotations\n\n'
+
+BAD = [
+    ("hookd/core/plan.py", "from hookd.system.root import Root", ["core imports system"]),
+    ("hookd/core/plan.py", "from hookd.config import Config", ["core imports config"]),
+    ("hookd/core/plan.py", "import hookd.engine", ["core imports engine"]),
+    ("hookd/core/plan.py", "from hookd import engine", ["core imports engine"]),
+    ("hookd/core/plan.py", "from . import model", ["relative import"]),
+    ("hookd/core/plan.py", "import os.path", ["impure import: os.path"]),
+    ("hookd/core/plan.py", "from time import monotonic", ["impure import: time"]),
+    ("hookd/core/plan.py", "def f():\n    import random", ["impure import: random"]),
+    ("hookd/core/plan.py", "open('/etc/passwd')", ["impure call: open"]),
+    ("hookd/core/plan.py", "datetime.now()", ["impure call: now"]),
+    ("hookd/core/plan.py", "print(1)", ["prints"]),
+    ("hookd/report/text.py", "from hookd.system.root import Root", ["report imports system"]),
+    ("hookd/report/text.py", "from hookd.config import Config", ["report imports config"]),
+    ("hookd/system/root.py", "from hookd.engine import Engine", ["system imports engine"]),
+    ("hookd/aws/caller.py", "from hookd.cli import main", ["aws imports cli"]),
+    ("hookd/errors.py", "from hookd.core.model import Run", ["errors imports core"]),
+    ("hookd/__init__.py", "from hookd.cli import main", ["the package imports cli"]),
+    ("hookd/engine.py", "import subprocess", ["subprocess outside system/process"]),
+    ("hookd/system/boot.py", "from subprocess import run", ["subprocess outside system/process"]),
+    ("hookd/system/process.py", "import subprocess", ["subprocess outside system/process"]),
+    ("hookd/daemon/server.py", "import threading", ["concurrency: threading"]),
+    ("hookd/engine.py", "from concurrent import futures", ["concurrency: concurrent"]),
+    ("hookd/engine.py", "print('started')", ["prints"]),
+    ("hookd/engine.py", "os.system('reboot')", ["a shell: os.system"]),
+    ("hookd/engine.py", "spawn('ls', shell=True)", ["a shell: shell="]),
+    ("hookd/engine.py", "spawn('ls', shell=flag)", ["a shell: shell="]),
+    ("hookd/system/utils.py", "", ["says nothing: utils"]),
+    ("hookd/helpers/text.py", "", ["says nothing: helpers", "in no layer: helpers"]),
+    ("hookd/engine.py", "x = 1\n" * 297, ["301 lines"]),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "expected"), BAD)
+def test_the_checker_sees(path, body, expected):
+    assert problems(path, HEAD + body) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("from __future__ import annotations\n", ["no docstring"]),
+        ('"""Owns it."""\n\nimport os\n', ["no `from __future__ import annotations` first"]),
+        ('"""Owns it."""\n', []),
+    ],
+)
+def test_the_checker_sees_the_head_of_a_module(source, expected):
+    assert problems("hookd/engine.py", source) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("hookd/core/plan.py", "import json\nfrom hookd.core.model import Run"),
+        ("hookd/report/text.py", "from hookd.core.model import Run\nprint(1)"),
+        ("hookd/system/process/spawn.py", "import subprocess\nsubprocess.run([], shell=False)"),
+        ("hookd/system/root.py", "from hookd.config import Config\nopen('/etc/passwd')"),
+        ("hookd/__main__.py", "from hookd import __version__\nfrom hookd.cli import main"),
+        ("hookd/commands/run.py", "from hookd.engine import Engine\nfrom hookd.aws import caller"),
+        ("hookd/engine.py", "x = 1\n" * 296),
+    ],
+)
+def test_the_checker_lets_pass(path, body):
+    assert problems(path, HEAD + body) == []

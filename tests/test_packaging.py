@@ -1,0 +1,114 @@
+"""What is shipped: version, wheel and licence, and nothing of the machine it was made on."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+import hookd
+
+REPO = pathlib.Path(__file__).resolve().parent.parent
+
+
+def test_the_changelog_begins_with_this_version_or_with_what_is_unreleased():
+    sections = re.findall(
+        r"^## \[?([^]\s]+)", (REPO / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert sections[0] in ("Unreleased", hookd.__version__)
+
+
+def test_the_licence_is_the_apache_licence():
+    assert (REPO / "LICENSE").read_text(encoding="ascii").split("\n")[1:3] == [
+        " " * 33 + "Apache License",
+        " " * 27 + "Version 2.0, January 2004",
+    ]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    # hatchling itself, not pip: this needs no network and no pip in the environment.
+    pytest.importorskip("hatchling", reason="hatchling is not installed (extra `test`)")
+    target = tmp_path_factory.mktemp("wheel")
+    build = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
+        cwd=str(REPO),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert build.returncode == 0, build.stdout
+    (built,) = target.iterdir()
+    with zipfile.ZipFile(str(built)) as opened:
+        yield opened
+
+
+def test_the_wheel_holds_the_modules_and_nothing_else(wheel):
+    modules = {path.relative_to(REPO).as_posix() for path in (REPO / "hookd").rglob("*.py")}
+    info = f"hookd-{hookd.__version__}.dist-info"
+
+    assert {name for name in wheel.namelist() if not name.startswith(info)} == modules
+
+
+def test_the_wheel_starts_hookd_and_carries_its_licence(wheel):
+    info = f"hookd-{hookd.__version__}.dist-info"
+
+    assert wheel.read(f"{info}/entry_points.txt").decode() == (
+        "[console_scripts]\nhookd = hookd.cli:entry\n"
+    )
+    assert [name for name in wheel.namelist() if name.endswith("/LICENSE")] != []
+
+
+# Spelled so that this file does not hold what it looks for.
+PRIVATE = re.compile(
+    r"(?<![\w.})/-])/(r[o]ot/|h[o]me/\w)|/U[s]ers/\w|pypi[.]org/s[i]mple|index[-]url"
+)
+
+
+def _tracked():
+    listed = subprocess.run(
+        ["git", "-C", str(REPO), "ls-files", "-z"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [REPO / name for name in listed.stdout.decode().split("\0") if name]
+
+
+def _private(text):
+    return [line for line in text.splitlines() if PRIVATE.search(line)]
+
+
+def test_no_file_names_a_home_directory_or_a_package_index():
+    # Recorded logs of other machines name what those machines have.
+    ours = [path for path in _tracked() if "fixtures" not in path.parts and path.is_file()]
+
+    found = {
+        path.relative_to(REPO).as_posix(): _private(path.read_text("utf-8", errors="replace"))
+        for path in ours
+    }
+
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "is_private"),
+    [
+        ("PYTHON = /root/bin/python", True),
+        ("see /ho" + "me/somebody/notes", True),
+        ("--extra-index-" + "url somewhere", True),
+        ("https://pypi.o" + "rg/simple", True),
+        ("{tmp}/ro" + "ot/etc, installroot/ho" + "me/x", False),
+        ("ProtectHome hides /ho" + "me", False),
+    ],
+)
+def test_the_search_tells_private_from_public(line, is_private):
+    assert bool(_private(line)) is is_private
