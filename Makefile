@@ -11,7 +11,7 @@ ifndef VENV
 ifeq ($(PYTHON),python3)
 VENV := .venv
 else
-VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 endif
 endif
 BIN := $(VENV)/bin
