@@ -102,7 +102,7 @@ def test_no_file_names_a_home_directory_or_a_package_index():
 @pytest.mark.parametrize(
     ("line", "is_private"),
     [
-        ("PYTHON = /root/bin/python", True),
+        ("PYTHON = /ro" + "ot/bin/python", True),
         ("see /ho" + "me/somebody/notes", True),
         ("--extra-index-" + "url somewhere", True),
         ("https://pypi.o" + "rg/simple", True),
