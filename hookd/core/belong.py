@@ -1,0 +1,140 @@
+"""Which operation a call belongs to, and what a call for a phase already seen gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
+
+from hookd.core.due import Moment, Patience, presumed
+from hookd.core.model import Liveness, Name, Phase
+from hookd.core.operation import Operation, PhaseRun
+
+
+class Choice(Name):
+    """`join`: that operation. `open`: a new one. `busy`: 75. `end-first`: end that one, then open.
+
+    `aside`: an operation of its own, beside the open one, with nothing to undo.
+    """
+
+    JOIN = "join"
+    OPEN = "open"
+    ASIDE = "aside"
+    END_FIRST = "end-first"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True)
+class Known:
+    """An operation on disk with the liveness of its run, newest counter last."""
+
+    operation: Operation
+    liveness: Liveness
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who calls: `run_id` is empty for a person, `operation_id` is "I mean that one"."""
+
+    phase: Phase
+    run_id: str = ""
+    operation_id: str = ""
+
+
+@dataclass(frozen=True)
+class Belonging:
+    choice: Choice
+    reason: str
+    operation_id: str = ""
+
+
+def belong(call: Call, known: Sequence[Known], moment: Moment, patience: Patience) -> Belonging:
+    """Return the operation that `call` belongs to. `known` is in the order of the counter."""
+    named = _named(call, known)
+    if named is not None:
+        return Belonging(Choice.JOIN, "it has this id", named)
+    opened = [one for one in known if one.operation.is_open]
+    if not opened:
+        return Belonging(Choice.OPEN, "no operation is open")
+    newest = opened[-1]
+    if call.run_id:
+        return _foreign(call, newest, moment, patience)
+    return _person(call, newest, moment, patience)
+
+
+def _named(call: Call, known: Sequence[Known]) -> Optional[str]:
+    for one in reversed(known):
+        opened = one.operation.opened
+        if call.operation_id and opened.id == call.operation_id:
+            return opened.id
+        if call.run_id and opened.run_id == call.run_id:
+            return opened.id
+    return None
+
+
+def _person(call: Call, open_one: Known, moment: Moment, patience: Patience) -> Belonging:
+    operation = open_one.operation
+    found = presumed(operation, open_one.liveness, moment, patience)
+    ended = _has_ended(operation)
+    if call.phase is Phase.PRE and (ended or found.is_dead):
+        return Belonging(Choice.END_FIRST, found.reason, operation.id)
+    if operation.opened.run_id and not found.is_dead and not ended:
+        reason = (
+            f"operation {operation.id} is open for run {operation.opened.run_id} "
+            f"({found.reason}); give --operation-id {operation.id} to act on it"
+        )
+        return Belonging(Choice.BUSY, reason, operation.id)
+    return Belonging(Choice.JOIN, "it is the open one", operation.id)
+
+
+def _foreign(call: Call, open_one: Known, moment: Moment, patience: Patience) -> Belonging:
+    operation = open_one.operation
+    found = presumed(operation, open_one.liveness, moment, patience)
+    if call.phase is not Phase.PRE:
+        reason = f"operation {operation.id} of another run is open"
+        return Belonging(Choice.ASIDE, reason, operation.id)
+    if found.is_dead:
+        return Belonging(Choice.END_FIRST, found.reason, operation.id)
+    reason = f"operation {operation.id} of another run is open ({found.reason})"
+    return Belonging(Choice.BUSY, reason, operation.id)
+
+
+def _has_ended(operation: Operation) -> bool:
+    on_exit = operation.last(Phase.ON_EXIT)
+    return on_exit is not None and not on_exit.is_running
+
+
+class Again(Name):
+    """What a call gets for its phase: a first attempt, a next one, the rest of one, or a record."""
+
+    FIRST = "first"
+    NEXT = "next"
+    RESUME = "resume"
+    RECORDED = "recorded"
+
+
+def again(
+    operation: Operation, call: Call, *, waited_for: Tuple[int, ...] = ()
+) -> Tuple[Again, Optional[PhaseRun]]:
+    """Return what `call` gets in `operation`, whose lock it holds (so nobody is executing).
+
+    `waited_for` are the attempts that were being executed while the call waited: it joined them.
+    """
+    run = operation.last(call.phase)
+    if run is None:
+        return Again.FIRST, None
+    if run.is_running:
+        return Again.RESUME, run
+    if run.attempt in waited_for:
+        return Again.RECORDED, run
+    if call.phase is Phase.ON_EXIT and _wants_more(operation, call, run):
+        return Again.RESUME, run
+    if call.run_id or not operation.is_open:
+        return Again.RECORDED, run
+    return Again.NEXT, run
+
+
+def _wants_more(operation: Operation, call: Call, run: PhaseRun) -> bool:
+    """SSM's own on-exit after recovery's repeats no finished hook, and folds anew."""
+    from_recovery = run.caller.value == "recovery"
+    return from_recovery and bool(call.run_id) and operation.opened.run_id == call.run_id
+

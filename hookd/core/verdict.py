@@ -1,0 +1,114 @@
+"""From checks, hooks and path to the verdict, the health and the exit code."""
+
+from __future__ import annotations
+
+from typing import Iterable, Optional, Tuple
+
+from hookd.core.model import (
+    Check,
+    Health,
+    HookOutcome,
+    Outcome,
+    Path,
+    Phase,
+    Severity,
+    Verdict,
+)
+from hookd.core.operation import HookRun
+
+BAD = frozenset(
+    (
+        HookOutcome.FAILED,
+        HookOutcome.TIMED_OUT,
+        HookOutcome.REFUSED,
+        HookOutcome.INTERRUPTED,
+        HookOutcome.OUTSTANDING,
+    )
+)
+_FAILED_PATHS = frozenset(
+    (
+        Path.PRE_FAILED,
+        Path.INSTALL_FAILED,
+        Path.POST_FAILED,
+        Path.INTERRUPTED,
+        Path.PRE_MISSING,
+    )
+)
+
+
+def is_failing(check: Check) -> bool:
+    return check.severity is Severity.FAIL and check.outcome is Outcome.FAIL
+
+
+def is_open_question(check: Check) -> bool:
+    return check.severity is Severity.FAIL and check.outcome is Outcome.UNKNOWN
+
+
+def is_warning(check: Check) -> bool:
+    """Whether a check lowers the verdict to passed-with-warnings."""
+    if check.severity is Severity.FAIL:
+        return check.outcome is Outcome.WARN
+    return check.severity is Severity.WARN and check.outcome in (
+        Outcome.WARN,
+        Outcome.FAIL,
+        Outcome.UNKNOWN,
+    )
+
+
+def is_bad(hook: HookRun) -> bool:
+    """Whether a hook ended in any way but passed or skipped; one still running has not."""
+    return hook.outcome in BAD
+
+
+def verdict(
+    path: Optional[Path],
+    checks: Iterable[Check],
+    hooks: Iterable[HookRun],
+    *,
+    outstanding: int = 0,
+    recovered_first: bool = False,
+    overridden: bool = False,
+) -> Verdict:
+    """Return the worst of what path, checks and hooks say."""
+    checks, bad = tuple(checks), tuple(hook for hook in hooks if is_bad(hook))
+    required_failed = any(hook.required for hook in bad)
+    if required_failed or outstanding or path in _FAILED_PATHS or any(map(is_failing, checks)):
+        return Verdict.FAILED
+    if path is Path.UNCLEAR or any(map(is_open_question, checks)):
+        return Verdict.INCOMPLETE
+    if bad or recovered_first or overridden or any(map(is_warning, checks)):
+        return Verdict.PASSED_WITH_WARNINGS
+    return Verdict.PASSED
+
+
+def health(checks: Iterable[Check]) -> Health:
+    """Return the verdict over checks alone; open questions make it unknown."""
+    found = verdict(None, checks, ())
+    if found is Verdict.INCOMPLETE:
+        return Health.UNKNOWN
+    return Health(found.value)
+
+
+def deserved_exit(phase: Phase, *, failed: bool, timed_out: bool, found: Optional[Verdict]) -> int:
+    """Return the exit code that a phase deserves (a person gets it): 0, 1 or 3."""
+    if timed_out:
+        return 3
+    if phase is Phase.ON_EXIT:
+        return 1 if failed or found in (Verdict.FAILED, Verdict.INCOMPLETE) else 0
+    return 1 if failed else 0
+
+
+def given_exit(phase: Phase, deserved: int, *, by_ssm: bool, vetoed: bool) -> int:
+    """Return the exit code the process ends with.
+
+    A post that fails costs the node its reboot, so towards SSM only a required hook or a vetoing
+    check (`vetoed`) may end post with 1 (lifecycle: the phases).
+    """
+    if phase is Phase.POST and by_ssm:
+        return 1 if vetoed else 0
+    return deserved
+
+
+def vetoes(checks: Iterable[Check], veto: Tuple[str, ...]) -> Tuple[Check, ...]:
+    """Return the checks that failed and that the configuration lets veto the reboot."""
+    return tuple(check for check in checks if check.id in veto and check.outcome is Outcome.FAIL)
