@@ -1,0 +1,31 @@
+"""Recognizes settings that look like secrets, so that `check` can say who may read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator, Mapping
+
+_KEY = re.compile(r"SECRET|PASSW(OR)?D|PASSPHRASE|TOKEN|CREDENTIAL|(API|PRIVATE|ACCESS)_?KEY")
+_REFERENCE = re.compile(r"_(ARN|ID|NAME|FILE|PATH|URL|HOST|TTL|TIMEOUT)\Z")
+_VALUE = re.compile(
+    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_[A-Za-z0-9]{30}"
+    r"|\bxox[abprs]-|\beyJ[A-Za-z0-9_-]{10,}\.eyJ|://[^/\s:@]+:[^/\s@]+@"
+)
+
+
+def secret_settings(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield the key path of each setting of `document` whose name or value looks like a secret.
+
+    A name that refers to a secret kept elsewhere (`DB_SECRET_ARN`) is none.
+    """
+    hooks = document.get("hooks")
+    for hook, table in hooks.items() if isinstance(hooks, dict) else ():
+        settings = table.get("settings") if isinstance(table, dict) else None
+        for key, value in settings.items() if isinstance(settings, dict) else ():
+            if isinstance(value, str) and _is_secret(key, value):
+                yield ("hooks", hook, "settings", key)
+
+
+def _is_secret(key: str, value: str) -> bool:
+    named = _KEY.search(key.upper()) and not _REFERENCE.search(key.upper())
+    return bool(value and (named or _VALUE.search(value)))
