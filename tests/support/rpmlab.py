@@ -14,15 +14,10 @@ import signal
 import subprocess
 import time
 
-PROGRAMS = ("dnf", "rpm", "rpmbuild", "createrepo_c", "busybox")
-BUSYBOX_APPLETS = ("sh", "sleep", "ls", "cat", "mkdir", "touch", "rm")
-SEEDED = ("busybox", "hello", "oldfoo", "failpre", "aaa", "slow", "zzz", "openssl-libs", "tilde")
-OLD_KERNELS = ("4.14.101-91.76.amzn2", "4.14.102-92.76.amzn2", "4.14.103-93.76.amzn2")
-NEW_KERNEL = "4.14.104-94.76.amzn2"
+from support import rpmspecs
 
-# %post of slow 1.1 blocks only where a test asked for it, and tells the pid that blocks.
-HANG = "var/lib/slow.hang"
-HUNG = "var/lib/slow.pid"
+PROGRAMS = ("dnf", "rpm", "rpmbuild", "createrepo_c", "busybox")
+SEEDED = ("busybox", "hello", "oldfoo", "failpre", "aaa", "slow", "zzz", "openssl-libs", "tilde")
 
 DNF_CONF = """\
 [main]
@@ -39,24 +34,6 @@ name=this month
 baseurl=file://{repos}/r2
 """
 
-SPEC = """\
-Name: {name}
-Version: {version}
-Release: {release}
-{tags}
-Summary: A package of the test lab
-License: Apache-2.0
-BuildArch: {arch}
-AutoReqProv: no
-%description
-A package of the test lab.
-%install
-{install}
-{scriptlets}
-%files
-{files}
-"""
-
 
 def why_not() -> str:
     """Return why no lab can stand on this machine, or nothing."""
@@ -65,6 +42,8 @@ def why_not() -> str:
         return "not installed: " + ", ".join(missing)
     if b"/ld-" in pathlib.Path(shutil.which("busybox")).read_bytes()[:4096]:
         return "busybox is not static: it would not run inside a root"
+    if os.uname().machine != "x86_64":
+        return "the packages of the lab are x86_64's"
     if os.geteuid() != 0:
         return "dnf --installroot and the chroot of scriptlets need root"
     return ""
@@ -79,8 +58,8 @@ class Lab:
         self.repos = self.directory / "repos"
         self._roots = 0
         self._write_configuration()
-        self._build("r1", [*OLD_PACKAGES, *map(_kernel, OLD_KERNELS)])
-        self._build("r2", [*NEW_PACKAGES, _kernel(NEW_KERNEL)])
+        self._build("r1", rpmspecs.OLD)
+        self._build("r2", rpmspecs.NEW)
         self._seed = self._install_seed()
 
     def new_root(self) -> InstallRoot:
@@ -129,9 +108,12 @@ class Lab:
 
     def _install_seed(self) -> InstallRoot:
         seed = InstallRoot(self, self.directory / "seed")
-        kernels = [f"kernel-{release}" for release in OLD_KERNELS]
+        kernels = [f"kernel-{release}" for release in rpmspecs.OLD_KERNELS]
         done = seed.dnf("install", *SEEDED, *kernels, repos=("r1",))
         assert done.returncode == 0, done.stdout
+        # rpm keeps install times in whole seconds: what comes next must not share the seed's.
+        second = int(time.time())
+        _until(lambda: int(time.time()) > second, "the clock stands still")
         return seed
 
     def _must(self, argv: list[str]) -> None:
@@ -179,7 +161,7 @@ class InstallRoot:
         self, *words: str, repos: tuple[str, ...] = ("r1", "r2")
     ) -> subprocess.CompletedProcess:
         """Run `dnf WORDS`, and SIGKILL it while %post of slow 1.1 runs. Its children end too."""
-        (self.path / HANG).touch()
+        (self.path / rpmspecs.HANG).touch()
         process = subprocess.Popen(
             self._dnf_argv(words, repos),
             env=self.lab.environment(),
@@ -196,11 +178,11 @@ class InstallRoot:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         _until(lambda: _is_gone(scriptlet), "the scriptlet outlived dnf")
-        (self.path / HANG).unlink()
+        (self.path / rpmspecs.HANG).unlink()
         return subprocess.CompletedProcess(process.args, process.returncode, "")
 
     def _wait_for_scriptlet(self, process: subprocess.Popen) -> int:
-        told = self.path / HUNG
+        told = self.path / rpmspecs.HUNG
 
         def is_told() -> bool:
             assert process.poll() is None, "dnf ended before %post of slow was reached"
@@ -243,110 +225,3 @@ def _is_gone(pid: int) -> bool:
         return True
     # An orphan stays a zombie where PID 1 of a container reaps nobody.
     return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-# -- the packages ----------------------------------------------------------------------------
-
-
-def _spec(
-    name: str,
-    version: str,
-    release: str = "1.amzn2",
-    *,
-    arch: str = "noarch",
-    tags: tuple[str, ...] = (),
-    scriptlets: str = "",
-    files: dict[str, str] | None = None,
-) -> str:
-    """Return a spec file; `files` maps paths to contents, by default one that tells the version."""
-    contents = files or {f"/usr/share/{name}/version": f"{version}-{release}"}
-    lines = []
-    for path in contents:
-        lines.append(f"mkdir -p %{{buildroot}}{os.path.dirname(path)}")
-        lines.append(f"echo '{contents[path]}' >%{{buildroot}}{path}")
-    return SPEC.format(
-        name=name,
-        version=version,
-        release=release,
-        arch=arch,
-        tags="\n".join(tags),
-        scriptlets=scriptlets,
-        install="\n".join(lines),
-        files="\n".join(contents),
-    )
-
-
-def _busybox() -> str:
-    install = [
-        "mkdir -p %{buildroot}/bin",
-        f"cp {shutil.which('busybox')} %{{buildroot}}/bin/busybox",
-    ]
-    for applet in BUSYBOX_APPLETS:
-        install.append(f"ln -s busybox %{{buildroot}}/bin/{applet}")
-    return SPEC.format(
-        name="busybox",
-        version="1.35.0",
-        release="1.amzn2",
-        arch="x86_64",
-        tags="Provides: /bin/sh",
-        scriptlets="",
-        install="\n".join(install),
-        files="/bin/*",
-    )
-
-
-def _kernel(release: str) -> str:
-    version, _dash, rpm_release = release.partition("-")
-    uname = f"{release}.x86_64"
-    files = {
-        f"/boot/vmlinuz-{uname}": "a kernel",
-        f"/boot/initramfs-{uname}.img": "an initramfs",
-        f"/lib/modules/{uname}/modules.dep": "kernel/fs/xfs/xfs.ko:",
-    }
-    return _spec("kernel", version, rpm_release, arch="x86_64", files=files)
-
-
-def _slow(version: str) -> str:
-    post = f"%post -p /bin/sh\n[ -e /{HANG} ] || exit 0\necho $$ >/{HUNG}\nexec sleep 60"
-    return _spec(
-        "slow",
-        version,
-        tags=("Requires: /bin/sh", "OrderWithRequires: aaa"),
-        scriptlets=post if version == "1.1" else "",
-    )
-
-
-def _around_slow(version: str) -> list[str]:
-    """Return aaa, which rpm installs before slow, and zzz, which it installs after it."""
-    return [
-        _spec("aaa", version),
-        _slow(version),
-        _spec("zzz", version, tags=("OrderWithRequires: slow",)),
-    ]
-
-
-OLD_PACKAGES = [
-    _busybox() if shutil.which("busybox") else "",
-    _spec("hello", "1.0"),
-    _spec("dep", "1.0"),
-    _spec("app", "1.0", tags=("Requires: dep",)),
-    _spec("oldfoo", "1.0"),
-    _spec("failpre", "1.0", tags=("Requires: /bin/sh",)),
-    _spec("openssl-libs", "1.0.2k", "19.amzn2.0.3", arch="x86_64", tags=("Epoch: 1",)),
-    _spec("tilde", "2.0~rc1"),
-    *_around_slow("1.0"),
-]
-
-NEW_PACKAGES = [
-    _spec("hello", "1.1"),
-    _spec("newfoo", "1.0", tags=("Obsoletes: oldfoo < 2",)),
-    _spec(
-        "failpre",
-        "1.1",
-        tags=("Requires: /bin/sh", "Requires(pre): /bin/sh"),
-        scriptlets="%pre -p /bin/sh\nexit 1",
-    ),
-    _spec("openssl-libs", "1.0.2k", "19.amzn2.0.4", arch="x86_64", tags=("Epoch: 1",)),
-    _spec("tilde", "2.0"),
-    *_around_slow("1.1"),
-]
