@@ -56,8 +56,8 @@ clean: ## remove the environments and everything that was built
 	rm -rf .venv* .nox .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-test-ready: $(VENV)/.test
-check-ready: $(VENV)/.check
+test-ready: $(VENV)/.test ; @:
+check-ready: $(VENV)/.check ; @:
 
 # A changed pyproject.toml gives a new environment: no leftover hides a missing requirement.
 $(VENV)/.runtime: pyproject.toml
