@@ -1,0 +1,65 @@
+"""Judges whether the machine rebooted when it was to."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from hookd.core.checks.table import Judge, Severities
+from hookd.core.model import Boot, BootChange, CallerKind, Check, Severity, Standing
+
+REBOOTED_AS_EXPECTED = "boot.rebooted-as-expected"
+
+REBOOT_IF_NEEDED = "RebootIfNeeded"
+NO_REBOOT = "NoReboot"
+_OUTSIDE_SSM = (CallerKind.PERSON,)
+
+
+def rebooted_as_expected(
+    change: BootChange,
+    now: Boot,
+    severities: Severities,
+    *,
+    caller: CallerKind,
+    reboot_option: str = "",
+    pending_count: Optional[int] = None,
+) -> Check:
+    """Judge the reboot of an operation.
+
+    `reboot_option` is AWS-RunPatchBaseline's RebootOption, empty when not known; `pending_count`
+    Patch Manager's InstalledPendingReboot at post, None when not known. `now` says why a boot id
+    is not known.
+    """
+    judge = Judge(REBOOTED_AS_EXPECTED, severities)
+    wanted = _is_wanted(reboot_option, pending_count)
+    if change.rebooted:
+        return judge.passed(expected=_expected(wanted), found="it rebooted")
+    if wanted is None and caller in _OUTSIDE_SSM:
+        return judge.skipped("outside SSM nobody told whether a reboot was wanted")
+    if change.rebooted is None and now.standing is Standing.ABSENT:
+        return judge.skipped(now.reason)
+    if change.rebooted is None or wanted is None:
+        return judge.unknown(_why_unknown(change, now), at_most=Severity.WARN)
+    if not wanted:
+        return judge.passed(expected=_expected(wanted), found="it did not reboot")
+    found = f"it did not reboot, with {pending_count} patches pending a reboot"
+    return judge.not_met(expected=_expected(wanted), found=found)
+
+
+def _why_unknown(change: BootChange, now: Boot) -> str:
+    if change.rebooted is None:
+        return now.reason or "the boot id before the operation is not known"
+    return "it is not known whether Patch Manager was to reboot this machine"
+
+
+def _is_wanted(reboot_option: str, pending_count: Optional[int]) -> Optional[bool]:
+    if reboot_option == NO_REBOOT:
+        return False
+    if reboot_option != REBOOT_IF_NEEDED or pending_count is None:
+        return None
+    return pending_count > 0
+
+
+def _expected(wanted: Optional[bool]) -> str:
+    if wanted is None:
+        return ""
+    return "a reboot" if wanted else "no reboot"

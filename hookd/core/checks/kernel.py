@@ -1,0 +1,86 @@
+"""Judges the kernel: what boots next, whether its files are there, whether the promise was kept."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from hookd.core.checks.table import Judge, Severities
+from hookd.core.kernels import newest_beside
+from hookd.core.model import Check, Kernel, KernelChange, Reading, Snapshot, Standing
+
+NEXT_BOOT_IS_NEWEST = "kernel.next-boot-is-newest"
+NEXT_BOOT_FILES = "kernel.next-boot-files"
+RUNNING_IS_PROMISED = "kernel.running-is-promised"
+
+
+def next_boot_is_newest(kernel: Kernel, severities: Severities) -> Check:
+    """Judge the boot loader's choice against the newest kernel of its stream."""
+    judge = Judge(NEXT_BOOT_IS_NEWEST, severities)
+    following = kernel.next_boot
+    for standing, reason in (
+        (following.standing, following.reason or "no boot loader files"),
+        (kernel.installed_standing, kernel.installed_reason or "no installed kernel is known"),
+    ):
+        if standing is Standing.ABSENT:
+            return judge.skipped(reason)
+        if standing is Standing.UNKNOWN:
+            return judge.unknown(reason)
+    installed = {one.release for one in kernel.installed}
+    beside = following.release if following.release in installed else kernel.running
+    newest = newest_beside(beside, kernel.installed)
+    if newest is None:
+        return judge.skipped("no installed kernel is known")
+    if following.release == newest.release:
+        return judge.passed(expected=newest.release, found=following.release)
+    return judge.not_met(expected=newest.release, found=following.release, release=newest.release)
+
+
+def next_boot_files(kernel: Kernel, severities: Severities) -> Check:
+    """Judge whether the files of the entry that boots next are there and not empty."""
+    judge = Judge(NEXT_BOOT_FILES, severities)
+    following = kernel.next_boot
+    if following.standing is Standing.ABSENT:
+        return judge.skipped(following.reason or "no boot loader files")
+    if following.standing is Standing.UNKNOWN:
+        return judge.unknown(following.reason)
+    expected = f"all files of {following.release}"
+    if following.missing:
+        found = "absent or empty: " + ", ".join(following.missing)
+        return judge.not_met(expected=expected, found=found, release=following.release)
+    return judge.passed(expected=expected, found="all")
+
+
+def running_is_promised(
+    snapshots: Sequence[Snapshot], change: KernelChange, severities: Severities
+) -> Check:
+    """Judge the running kernel of the last of `snapshots` (not empty) against the promise.
+
+    Skipped unless the machine booted since the promise was made: at `leaving`, or at the first
+    snapshot when post never came.
+    """
+    judge = Judge(RUNNING_IS_PROMISED, severities)
+    made = next((s for s in snapshots if s.name == "leaving"), snapshots[0])
+    last = snapshots[-1]
+    if not change.promised:
+        return judge.skipped("nothing promised a kernel")
+    if made.boot.boot_id and made.boot.boot_id == last.boot.boot_id:
+        return judge.skipped(f"not rebooted since {made.name}")
+    expected = f"{change.promised} ({change.promised_by})"
+    running = last.kernel.running
+    if last.kernel.is_ok and running == change.promised:
+        return judge.passed(expected=expected, found=running)
+    for reading, what in (
+        (last.kernel, "the running kernel"),
+        (made.boot, f"the boot id at {made.name}"),
+        (last.boot, f"the boot id at {last.name}"),
+    ):
+        if not reading.is_ok:
+            return _unread(judge, reading, what, expected)
+    return judge.not_met(expected=expected, found=running, release=change.promised)
+
+
+def _unread(judge: Judge, reading: Reading, what: str, expected: str) -> Check:
+    reason = f"{what} is not known: {reading.reason or reading.standing}"
+    if reading.standing is Standing.ABSENT:
+        return judge.skipped(reason)
+    return judge.unknown(reason, expected=expected)

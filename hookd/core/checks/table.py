@@ -1,0 +1,173 @@
+"""The one table of checks: what each id means, how it counts by default, what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Mapping, Sequence
+
+from hookd.core.model import Check, Outcome, Severity
+
+Severities = Mapping[str, Severity]
+"""What the configuration says per check id; the table has the defaults."""
+
+NAMED_AT_MOST = 5
+"""How many packages or hooks a check names before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`remedy` may hold `{fields}` that the judging function fills."""
+
+    title: str
+    severity: Severity
+    remedy: str
+
+
+CHECKS: Dict[str, Rule] = {
+    "boot.rebooted-as-expected": Rule(
+        "The machine rebooted if Patch Manager was to reboot it",
+        Severity.FAIL,
+        "Look into the agent's log (/var/log/amazon/ssm/amazon-ssm-agent.log) and `journalctl -b` "
+        "for what held the reboot back, then reboot the machine in a window of its own.",
+    ),
+    "config.loads": Rule(
+        "The configuration in /etc/hookd can be read and makes sense",
+        Severity.FAIL,
+        "Run `hookd check`; it names every problem with file and key. Until it is mended the "
+        "configuration that pre recorded stays in force.",
+    ),
+    "disk.low": Rule(
+        "There is room on the disks that patching and hookd write to",
+        Severity.FAIL,
+        "Free space there (`du -xh --max-depth=2`, old logs, `package-cleanup --oldkernels` or "
+        "`dnf remove --oldinstallonly` for /boot) before the machine is patched.",
+    ),
+    "hooks.changed-since-pre": Rule(
+        "The hooks are the ones that were there when pre ran",
+        Severity.WARN,
+        "Find out who changed them during the patch run (`rpm -qf` on the file tells whether a "
+        "package did); an undo may no longer fit what pre did.",
+    ),
+    "kernel.next-boot-files": Rule(
+        "The kernel that boots next has its files: vmlinuz, initramfs and modules.dep",
+        Severity.FAIL,
+        "Do not reboot. Look for space with `df -h /boot`, then rebuild with `dracut -f "
+        "/boot/initramfs-{release}.img {release}` and `depmod {release}`, or reinstall the kernel "
+        "package.",
+    ),
+    "kernel.next-boot-is-newest": Rule(
+        "The boot loader's default is the newest installed kernel of its stream",
+        Severity.WARN,
+        "If the newest kernel is meant to boot: `grubby --set-default /boot/vmlinuz-{release}`; "
+        "also see DEFAULTKERNEL and UPDATEDEFAULT in /etc/sysconfig/kernel. If the older one is "
+        "wanted, set this check to ignore.",
+    ),
+    "kernel.running-is-promised": Rule(
+        "After the reboot the machine runs the kernel that it was to boot",
+        Severity.FAIL,
+        "See what the boot loader chose: `grubby --default-kernel`, `grub2-editenv list`; read the "
+        "console log of the instance for a kernel that panicked; verify the promised one with "
+        "`rpm -V kernel-{release}`. Then reboot into it or set the default on purpose.",
+    ),
+    "packages.duplicates": Rule(
+        "No package is installed twice or half-installed",
+        Severity.FAIL,
+        "A transaction was cut off. With yum: `package-cleanup --dupes`, then `package-cleanup "
+        "--cleandupes`; with dnf: `dnf check --duplicates`, then `dnf remove --duplicates`; with "
+        "dpkg: `dpkg --audit`, then `dpkg --configure -a`.",
+    ),
+    "packages.log-agrees": Rule(
+        "The package manager's log and the package database tell the same changes",
+        Severity.WARN,
+        "Compare `rpm -qa --last` with the log and with `yum history` or `dnf history`: something "
+        "besides the package manager (plain rpm, a hook, an image tool) may have changed these.",
+    ),
+    "packages.readable": Rule(
+        "The package database can be read",
+        Severity.FAIL,
+        "Try `rpm -qa` or `dpkg -l` by hand. With a damaged rpm database: stop all package "
+        "managers, save /var/lib/rpm, `rm -f /var/lib/rpm/__db*`, then `rpm --rebuilddb`.",
+    ),
+    "packages.unfinished-transaction": Rule(
+        "No package transaction was cut off",
+        Severity.FAIL,
+        "Look at it with `yum history info ID` or `dnf history info ID` and finish it: "
+        "`yum-complete-transaction`, or `dnf distro-sync` of what it names. If the packages are "
+        "whole (`rpm -Va`, no duplicates), clear it: `yum-complete-transaction --cleanup-only`.",
+    ),
+    "run.pre-bypassed": Rule(
+        "Nothing was installed unless pre had passed",
+        Severity.FAIL,
+        "Patching went on although pre had not passed. The pre document must end with "
+        "`hookd run pre || exit 1`, and its step's timeout must be longer than hookd's deadline.",
+    ),
+    "run.slot-matches": Rule(
+        "Each document calls the phase of the slot it stands in",
+        Severity.FAIL,
+        "Correct the documents named in PreInstallHookDocName, PostInstallHookDocName and "
+        "OnExitHookDocName: each calls `hookd run` with its own phase.",
+    ),
+    "state.writable": Rule(
+        "hookd can write its state below /var/lib/hookd",
+        Severity.FAIL,
+        "See `df -h /var/lib/hookd`, `df -i /var/lib/hookd` and `findmnt -T /var/lib/hookd`: the "
+        "disk may be full or mounted read-only.",
+    ),
+    "undo.outstanding": Rule(
+        "Everything that pre took away has been put back",
+        Severity.FAIL,
+        "Read the hook's output (`hookd show`), mend the cause, then run `hookd recover`.",
+    ),
+}
+
+
+def severity_of(check_id: str, severities: Severities) -> Severity:
+    """Return how the check counts: by the configuration, else by the table."""
+    return severities.get(check_id, CHECKS[check_id].severity)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Makes the Check of one id, counting as the configuration says."""
+
+    check_id: str
+    severities: Severities
+
+    @property
+    def severity(self) -> Severity:
+        return severity_of(self.check_id, self.severities)
+
+    def passed(self, *, expected: str = "", found: str = "") -> Check:
+        return Check(self.check_id, Outcome.PASS, self.severity, expected, found)
+
+    def not_met(
+        self, *, expected: str = "", found: str = "", reason: str = "", **fields: str
+    ) -> Check:
+        """Return a failure, or a warning when the severity is no more than that."""
+        outcome = Outcome.FAIL if self.severity is Severity.FAIL else Outcome.WARN
+        remedy = CHECKS[self.check_id].remedy.format(**fields)
+        return Check(self.check_id, outcome, self.severity, expected, found, reason, remedy)
+
+    def unknown(
+        self, reason: str, *, expected: str = "", at_most: Severity = Severity.FAIL
+    ) -> Check:
+        """Return a check that could not be judged. `at_most` bounds how much it counts."""
+        severity = self.severity
+        if at_most is Severity.WARN and severity is Severity.FAIL:
+            severity = at_most
+        reason = reason or "not known"
+        return Check(self.check_id, Outcome.UNKNOWN, severity, expected, "", reason, _LOOK)
+
+    def skipped(self, reason: str) -> Check:
+        """Return a check that was not judged: what it speaks of does not exist here."""
+        return Check(self.check_id, Outcome.SKIP, self.severity, reason=reason)
+
+
+_LOOK = "Mend what the reason names, then run the phase again: nobody knows whether this is well."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return at most five of `names` in one line, and how many more there are."""
+    shown = ", ".join(names[:NAMED_AT_MOST])
+    more = len(names) - NAMED_AT_MOST
+    return f"{shown} and {more} more" if more > 0 else shown

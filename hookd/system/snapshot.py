@@ -1,0 +1,114 @@
+"""Runs the probes: what the machine is at one moment. A probe that breaks is a reading, too."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Callable, TypeVar
+
+from hookd.core.model import (
+    Boot,
+    History,
+    Kernel,
+    PackageLog,
+    PackageSet,
+    Reading,
+    Snapshot,
+    Standing,
+)
+from hookd.system import boot, clock, kernel
+from hookd.system.packages import dnflog, dpkg, history, rpmdb, yumlog
+from hookd.system.textfile import read_text
+
+if TYPE_CHECKING:
+    from hookd.system.process.command import Run
+    from hookd.system.root import Root
+
+R = TypeVar("R", bound=Reading)
+
+_OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+
+
+def take(root: Root, run: Run, *, name: str, at: str, previous: Snapshot | None) -> Snapshot:
+    """Look at the machine below `root`, at `at` (UTC text), and call it `name`.
+
+    The logs and histories hold what they gained since `previous`; without one only where they
+    end. `packages` has the databases that exist. Never raises.
+    """
+    began = clock.up_s()
+    packages = _packages(root, run)
+    return Snapshot(
+        name=name,
+        taken_at=at,
+        boot=_guarded(lambda: boot.read(root), Boot()),
+        kernel=_guarded(lambda: kernel.read(root, packages), Kernel()),
+        packages=packages,
+        logs=_logs(root, previous),
+        histories=_histories(root, previous),
+        os=os_name(root),
+        took_s=round(clock.up_s() - began, 3),
+    )
+
+
+def _guarded(probe: Callable[[], R], failed: R) -> R:
+    """Return what `probe` reads; `failed`, as unknown, when there is a bug in it."""
+    try:
+        return probe()
+    except Exception as error:  # noqa: BLE001 - the one place: a broken probe costs its reading only
+        reason = f"the probe broke: {type(error).__name__}: {error}"[:300]
+        return replace(failed, standing=Standing.UNKNOWN, reason=reason)
+
+
+def _packages(root: Root, run: Run) -> tuple[PackageSet, ...]:
+    read = (
+        _guarded(lambda: rpmdb.read(root, run), PackageSet(source=rpmdb.SOURCE)),
+        _guarded(lambda: dpkg.read(root, run), PackageSet(source=dpkg.SOURCE)),
+    )
+    return tuple(one for one in read if one.standing is not Standing.ABSENT)
+
+
+def _logs(root: Root, previous: Snapshot | None) -> tuple[PackageLog, ...]:
+    cursors = {log.source: log.cursor for log in previous.logs} if previous else {}
+    yum, dnf = cursors.get(yumlog.SOURCE), cursors.get(dnflog.SOURCE)
+    now = time.time()
+    return (
+        _guarded(lambda: yumlog.read(root, yum, now), PackageLog(source=yumlog.SOURCE, cursor=yum)),
+        _guarded(lambda: dnflog.read(root, dnf), PackageLog(source=dnflog.SOURCE, cursor=dnf)),
+    )
+
+
+def _histories(root: Root, previous: Snapshot | None) -> tuple[History, ...]:
+    since = {one.source: one for one in previous.histories} if previous else {}
+    yum, dnf = since.get(history.YUM), since.get(history.DNF)
+    return (
+        _guarded(lambda: history.read_yum(root, yum), _place(history.YUM, yum)),
+        _guarded(lambda: history.read_dnf(root, dnf), _place(history.DNF, dnf)),
+    )
+
+
+def _place(source: str, since: History | None) -> History:
+    kept = since or History()
+    return History(source=source, database=kept.database, last_id=kept.last_id)
+
+
+def os_name(root: Root) -> str:
+    """Return ID and VERSION_ID of os-release(5) as `amzn 2`; empty when neither is there."""
+    for path in _OS_RELEASE:
+        file = read_text(root, path, at_most=64 << 10)
+        if file.is_ok:
+            fields = _fields(file.text)
+            return " ".join(filter(None, (fields.get("ID"), fields.get("VERSION_ID"))))
+    return ""
+
+
+def _fields(text: str) -> dict[str, str]:
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith("#"):
+            try:
+                found[name] = "".join(shlex.split(value))
+            except ValueError:
+                continue
+    return found
