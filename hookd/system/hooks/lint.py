@@ -60,5 +60,5 @@ def _same_user(undo: Hook, undone: Hook) -> Iterator[Problem]:
     for key in ("user", "group"):
         here, there = getattr(undo.spec, key), getattr(undone.spec, key)
         if here != there:
-            reason = f"must be that of {undone.id}: {there or 'not set'}, not {here or 'not set'}"
+            reason = f"is {here or 'not set'}, but {there or 'not set'} in {undone.id}: use one"
             yield Problem(printable(os.fsencode(undo.path)), key, reason)

@@ -1,0 +1,166 @@
+"""What a hook is given (folders, environment, context) and what it gives back (its outputs)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import re
+import stat
+from dataclasses import dataclass
+from typing import Mapping
+
+from hookd.core.fates import Fate
+from hookd.core.model import Phase
+from hookd.system.process.command import PATH
+from hookd.system.process.spawn import Start
+
+_LARGEST_OUTPUT = 64 * 1024
+_MOST_OUTPUTS = 200
+_OUTPUT_LINE = re.compile(r"^([A-Za-z_][A-Za-z0-9_.-]{0,63})=(.*)$")
+_LONGEST_FILE_NAME = 200
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._+=@,-]")
+
+_CALLERS = re.compile(r"^(AWS_.*|SSM_COMMAND_ID|.*_proxy|.*_PROXY)$")
+_REPLAYED = re.compile(
+    r"^(AWS_REGION|AWS_DEFAULT_REGION|AWS_PROFILE|AWS_[A-Z0-9_]+_FILE|AWS_CA_BUNDLE"
+    r"|AWS_ENDPOINT_URL.*|AWS_SSM_.*|SSM_COMMAND_ID|.*_proxy|.*_PROXY)$"
+)
+
+
+def of_caller(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what hooks of this phase get of the caller's environment, keys included."""
+    return {name: value for name, value in environment.items() if _CALLERS.match(name)}
+
+
+def to_replay(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what may be journalled and replayed by recovery: no keys, no tokens."""
+    return {name: value for name, value in environment.items() if _REPLAYED.match(name)}
+
+
+def file_name(name: str) -> str:
+    """Return a hook's printable name as a file name: percent-encoded, at most 200 bytes."""
+    data = name.encode("utf-8", "surrogateescape")
+    safe = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], data).decode("ascii")
+    return safe[:_LONGEST_FILE_NAME] if safe.strip(".") else "%2E"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all hooks of one phase share. `folder` is the operation's, `context` the JSON file."""
+
+    operation_id: str
+    phase: Phase
+    attempt: int
+    folder: str
+    root: str
+    context: str
+    path: str
+    rebooted: str
+    reboot_option: str
+    caller_environment: Mapping[str, str]
+    output_cap: int
+
+    @property
+    def output_folder(self) -> str:
+        return os.path.join(self.folder, "hooks", f"{self.phase}-{self.attempt}")
+
+    def scratch(self, fate: Fate) -> str:
+        """Return the scratch folder: an undo gets the one of the pre hook it undoes."""
+        owner = fate.undo_of or fate.hook.id
+        phase, _, name = owner.partition("/")
+        return os.path.join(self.folder, "scratch", phase, file_name(name))
+
+    def token(self, fate: Fate) -> str:
+        where = f"{self.operation_id}/{self.phase}-{self.attempt}"
+        return f"{where}/{file_name(fate.hook.name)}#{fate.try_}"
+
+
+def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) -> Start:
+    """Make the hook's folders and return how to start it. Raises OSError."""
+    hook, scratch = fate.hook, around.scratch(fate)
+    if not os.path.isdir(scratch):
+        os.makedirs(os.path.dirname(scratch), mode=0o711, exist_ok=True)
+        os.mkdir(scratch, 0o700)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(output_file(scratch))
+    os.makedirs(around.output_folder, mode=0o711, exist_ok=True)
+    kept = os.path.join(around.output_folder, file_name(hook.name))
+    return Start(
+        argv=(hook.path,),
+        cwd=scratch,
+        environment=_environment(around, fate, scratch, health),
+        token=around.token(fate),
+        timeout_s=timeout_s,
+        grace_s=hook.spec.grace_s,
+        stdout_path=kept + ".out",
+        stderr_path=kept + ".err",
+        output_cap=around.output_cap,
+    )
+
+
+def output_file(scratch: str) -> str:
+    return os.path.join(scratch, ".hookd-output")
+
+
+def _environment(around: Surroundings, fate: Fate, scratch: str, health: str) -> dict[str, str]:
+    return {
+        **around.caller_environment,
+        **fate.hook.spec.settings,
+        "LANG": "C.UTF-8",
+        "PATH": PATH,
+        "HOME": _home(),
+        "HOOKD_PHASE": around.phase.value,
+        "HOOKD_OPERATION": around.operation_id,
+        "HOOKD_PATH": around.path,
+        "HOOKD_HEALTH": health,
+        "HOOKD_REBOOTED": around.rebooted,
+        "HOOKD_REBOOT_OPTION": around.reboot_option,
+        "HOOKD_SCRATCH": scratch,
+        "HOOKD_CONTEXT": around.context,
+        "HOOKD_OUTPUT": output_file(scratch),
+        "HOOKD_ROOT": around.root,
+        "HOOKD_HOOK": around.token(fate),
+    }
+
+
+def _home() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return "/"
+
+
+def read_outputs(scratch: str) -> tuple[dict[str, str], str]:
+    """Return the `name=value` lines that the hook wrote to HOOKD_OUTPUT, and what is wrong.
+
+    The file is the hook's: no link is followed, only a regular file of our own user is read, at
+    most 64 kB of it.
+    """
+    try:
+        fd = os.open(output_file(scratch), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f"HOOKD_OUTPUT was not read: {error.strerror}"
+    try:
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            return {}, "HOOKD_OUTPUT was not read: it is no regular file of the hook's user"
+        return _parse(os.read(fd, _LARGEST_OUTPUT), too_long=found.st_size > _LARGEST_OUTPUT)
+    finally:
+        os.close(fd)
+
+
+def _parse(data: bytes, *, too_long: bool) -> tuple[dict[str, str], str]:
+    outputs: dict[str, str] = {}
+    ignored = 0
+    for line in data.decode("utf-8", "backslashreplace").splitlines():
+        found = _OUTPUT_LINE.match(line)
+        if found and len(outputs) < _MOST_OUTPUTS:
+            outputs[found.group(1)] = found.group(2)
+        elif line.strip():
+            ignored += 1
+    if too_long:
+        return outputs, "only the first 64 kB of HOOKD_OUTPUT were read"
+    return outputs, f"{ignored} lines of HOOKD_OUTPUT are not `name=value`" if ignored else ""
