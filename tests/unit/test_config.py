@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import pathlib
+import re
 
 import pytest
 from hypothesis import given
@@ -26,8 +28,12 @@ from hookd.config import (
     parse,
     to_json,
 )
+from hookd.config.hook_table import _KEYS
+from hookd.config.parse import _SECTIONS
 from hookd.config.secret import secret_settings
 from hookd.core.model import HookSpec, Phase, Severity
+from hookd.system.hooks.metadata import read_metadata
+from hookd.system.toml import parse_toml
 
 WHEN = (
     "must be one of nothing-to-do, pre-failed, install-failed, post-failed, patched-no-reboot, "
@@ -495,10 +501,10 @@ TOML = st.recursive(
     ),
     max_leaves=12,
 )
-SECTIONS = st.sampled_from([f.name for f in dataclasses.fields(Config)])
+TOP = st.sampled_from([f.name for f in dataclasses.fields(Config)])
 
 
-@given(st.lists(st.dictionaries(SECTIONS, TOML, max_size=5), max_size=3))
+@given(st.lists(st.dictionaries(TOP, TOML, max_size=5), max_size=3))
 def test_any_document_gives_a_configuration_that_survives_the_journal(documents):
     config, _ = parse([(f"{n}.toml", document) for n, document in enumerate(documents)])
     assert from_json(json.loads(json.dumps(to_json(config)))) == config
@@ -509,3 +515,38 @@ def test_a_duration_is_the_sum_of_its_parts(hours, minutes, seconds):
     text = f"{hours}h{minutes}m{seconds}s"
     config = parsed({"verify": {"settle": text}})
     assert config.verify.settle_s == hours * 3600 + minutes * 60 + seconds
+
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+
+
+def documented_example():
+    text = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    return parse_toml(text.split("```toml\n")[1].split("```")[0].encode())
+
+
+def test_the_documented_example_has_no_problem():
+    assert parse([("docs", documented_example())])[1] == ()
+
+
+def test_the_documented_example_shows_every_key():
+    example = documented_example()
+    hooks = {key for table in example["hooks"].values() for key in table}
+    shown = {(name, key) for name in _SECTIONS for key in example[name]}
+    known = {(name, key) for name, (_, readers) in _SECTIONS.items() for key in readers}
+    assert (shown, hooks) == (known, set(_KEYS))
+    assert {"checks", "hooks", *_SECTIONS} == set(example)
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "hook-contract.md"])
+def test_every_key_of_a_hook_is_documented(page):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert [key for key in _KEYS if f"`{key}`" not in text] == []
+
+
+def test_the_documented_hooks_have_good_metadata():
+    text = (DOCS / "hook-contract.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(?:sh|python)\n(.*?)```", text, re.DOTALL)
+    phases = [Phase.ON_EXIT if "undoes =" in block else Phase.PRE for block in blocks]
+    read = [read_metadata(b.encode(), p, "docs") for b, p in zip(blocks, phases)]
+    assert [(bool(one.override.description), one.problems) for one in read] == [(True, ())] * 4
