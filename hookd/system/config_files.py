@@ -80,12 +80,12 @@ class _Files:
         if found.error == errno.ENOENT:
             return []
         try:
-            names = os.listdir(os.fsencode(found.path))
+            names = [] if found.error else os.listdir(os.fsencode(found.path))
+            reason = found.reason if found.error else ""
         except OSError as error:
-            self.problems.append(
-                Problem(_shown(found.path), "", f"cannot be listed: {error.strerror}")
-            )
-            return []
+            names, reason = [], error.strerror or str(error)
+        if reason:
+            self.problems.append(Problem(_shown(found.path), "", f"cannot be listed: {reason}"))
         chosen = (n for n in names if n.endswith(b".toml") and not n.startswith(b"."))
         return [os.fsdecode(name) for name in sorted(chosen)]
 

@@ -108,6 +108,9 @@ def _tree(examiner: Examiner, inside: str) -> _Tree:
     directory = examiner.directory(inside)
     if directory.error == errno.ENOENT:
         return _Tree(inside, directory.path, frozenset())
+    if directory.error:
+        reason = f"cannot be listed: {directory.reason}"
+        return _Tree(inside, directory.path, frozenset(), unreadable=reason)
     try:
         names = frozenset(os.listdir(os.fsencode(directory.path)))
     except OSError as error:

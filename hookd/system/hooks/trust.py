@@ -134,19 +134,21 @@ class Examiner:
         top = self._root.directory
         todo = _parts(path)[::-1]
         done: list[str] = []
-        links = 0
+        links, asked = 0, len(todo)
         try:
             reasons = dict.fromkeys(self._directory_faults(top, os.stat(top)))
         except OSError as error:
             return _unreached(top, error), []
         while todo:
             part = todo.pop()
+            is_asked = len(todo) < asked
+            asked = min(asked, len(todo))
             here = os.path.join(top, *done[:-1]) if part == ".." else os.path.join(top, *done, part)
             try:
                 status = os.lstat(here)
                 text = os.readlink(here) if stat.S_ISLNK(status.st_mode) else ""
             except OSError as error:
-                return _unreached(here, error), list(reasons)
+                return _unreached(here, error, is_asked=is_asked), list(reasons)
             if part == "..":
                 del done[-1:]
             elif text:
@@ -237,9 +239,11 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return (status.st_dev, status.st_ino, status.st_mode, status.st_uid)
 
 
-def _unreached(path: str, error: OSError) -> Trust:
+def _unreached(path: str, error: OSError, *, is_asked: bool = True) -> Trust:
+    """What a link leads to (not `is_asked`) was meant to be there: it is not just missing."""
     if error.errno == errno.ENOENT:
-        return Trust(TrustState.MISSING, f"{shown(path)} does not exist", path)
+        state = TrustState.MISSING if is_asked else TrustState.REFUSED
+        return Trust(state, f"{shown(path)} does not exist", path)
     return Trust(TrustState.REFUSED, f"{shown(path)}: {error.strerror}", path)
 
 

@@ -160,10 +160,20 @@ def test_a_link_to_dev_null_masks_a_configuration_file(base):
     assert load(Root(str(base))).problems == ()
 
 
+@pytest.mark.parametrize("link", ["/etc/hookd", "/etc/hookd/hookd.toml"])
+def test_a_link_to_what_is_not_there_is_no_missing_file(base, link):
+    if link == "/etc/hookd":
+        os.rename(f"{base}{link}", f"{base}/old")
+    os.symlink("/gone", f"{base}{link}")
+    assert "does not exist" in load(Root(str(base))).errors[0].reason
+
+
 def test_conf_d_that_is_a_file_is_a_problem(base):
     os.rmdir(f"{base}/etc/hookd/conf.d")
     write(base, "/etc/hookd/conf.d", "")
-    assert problems(base) == [("/etc/hookd/conf.d", "", "cannot be listed: Not a directory", 0)]
+    assert problems(base) == [
+        ("/etc/hookd/conf.d", "", f"cannot be listed: {base}/etc/hookd/conf.d is no directory", 0)
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

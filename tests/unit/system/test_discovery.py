@@ -225,11 +225,27 @@ def test_a_directory_of_hooks_that_cannot_be_listed_is_a_problem_and_stops_the_v
     os.rmdir(f"{base}{ADMIN}/pre")
     (base / ADMIN[1:] / "pre").write_text("x")
     add(base, "10-x", tree=VENDOR)
-    problem = Problem(f"{base}{ADMIN}/pre", "", "cannot be listed: Not a directory")
+    listed = f"cannot be listed: {base}{ADMIN}/pre is no directory"
+    problem = Problem(f"{base}{ADMIN}/pre", "", listed)
     assert found(base).unreadable == (problem,)
     assert found(base).problems[0] == problem
-    reason = f"{ADMIN}/pre, which may mask it, cannot be listed: Not a directory"
+    reason = f"{ADMIN}/pre, which may mask it, cannot be listed: {ADMIN}/pre is no directory"
     assert states(base) == [("10-x", "refused", reason)]
+
+
+@pytest.mark.parametrize("link", [f"{ADMIN}/pre", ADMIN, "/etc/hookd"])
+def test_a_link_to_a_directory_that_is_not_there_is_no_empty_directory(base, link):
+    os.rename(f"{base}{link}", f"{base}/old")
+    os.symlink("/mnt/gone", f"{base}{link}")
+    reason = f"cannot be listed: {base}/mnt does not exist"
+    assert [problem.reason for problem in found(base).unreadable] == [reason]
+
+
+def test_a_link_to_a_directory_without_that_phase_is_no_hook(base):
+    os.rename(f"{base}{ADMIN}", f"{base}/old")
+    os.symlink("/old", f"{base}{ADMIN}")
+    os.rmdir(f"{base}/old/pre")
+    assert found(base) == Discovery((), (), ())
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
