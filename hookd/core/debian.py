@@ -10,6 +10,7 @@ Key = Tuple[Tuple[Tuple[int, ...], int, str], ...]
 _PAIR = re.compile(r"([^0-9]*)([0-9]*)")
 _EPOCH = re.compile(r"([0-9]{1,10}):")
 _END = 0
+_NOTHING = ((_END,), 0, "")
 
 
 def split_debian(version: str) -> tuple[int, str, str]:
@@ -34,11 +35,14 @@ def compare_debian(a: str, b: str) -> int:
 
 
 def _key(text: str) -> Key:
+    """Split into pairs of a part without digits and a number; no number counts as zero."""
     pairs = []
     for other, digits in _PAIR.findall(text):
         number = digits.lstrip("0")
         pairs.append(((*map(_order, other), _END), len(number), number))
-    return tuple(pairs)
+    while len(pairs) > 1 and pairs[-1] == _NOTHING:
+        pairs.pop()
+    return (*pairs, _NOTHING)
 
 
 def _order(character: str) -> int:

@@ -86,17 +86,22 @@ def contents(sibling: Sibling, start: int) -> Generator[bytes, None, None]:
 
 def holds(sibling: Sibling, cursor: LogCursor) -> bool:
     """Tell whether the unpacked log has, before the cursor's offset, what the cursor saw there."""
-    start = max(0, cursor.offset - MARK)
-    seen = b""
     try:
-        with contextlib.closing(contents(sibling, start)) as chunks:
-            for chunk in chunks:
-                seen += chunk
-                if len(seen) >= cursor.offset - start:
-                    break
+        return place(sibling, cursor.offset).tail_sha256 == cursor.tail_sha256
     except OSError:
         return False
-    return digest(seen[: cursor.offset - start]) == cursor.tail_sha256
+
+
+def place(sibling: Sibling, offset: int) -> LogCursor:
+    """Return the cursor of byte `offset` of the unpacked log; OSError when it cannot be read."""
+    start = max(0, offset - MARK)
+    seen = b""
+    with contextlib.closing(contents(sibling, start)) as chunks:
+        for chunk in chunks:
+            seen += chunk
+            if len(seen) >= offset - start:
+                break
+    return LogCursor(sibling.device, sibling.inode, offset, digest(seen[: offset - start]))
 
 
 def digest(mark: bytes) -> str:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 from collections import deque
 from dataclasses import dataclass
-from typing import Iterable, Iterator, Sequence
+from typing import Iterable, Iterator, NamedTuple, Sequence
 
 from hookd.core.model import LogCursor, LogEntry, PackageLog, Reading, Standing
-from hookd.system.packages.rotated import MARK, Sibling, contents, digest, holds, open_log, siblings
+from hookd.system.packages.rotated import (
+    MARK,
+    Sibling,
+    contents,
+    digest,
+    holds,
+    open_log,
+    place,
+    siblings,
+)
 
 LINE_CAP = 64 * 1024
 """Bytes kept of one line."""
@@ -84,6 +93,7 @@ class _Lines:
         self.kept: deque[bytes] = deque()
         self.dropped = False
         self.pending = 0
+        self.read = 0
         self._held = 0
         self._rest = b""
         self._skip = False
@@ -92,7 +102,10 @@ class _Lines:
         self._skip = self.dropped = True
 
     def feed(self, chunks: Iterable[bytes]) -> None:
+        """Take what one file holds; `read` counts its bytes."""
+        self.read = 0
         for chunk in chunks:
+            self.read += len(chunk)
             newline = chunk.rfind(b"\n")
             self.pending = len(chunk) - newline - 1 + (self.pending if newline < 0 else 0)
             *lines, rest = (self._rest + chunk).split(b"\n")
@@ -133,7 +146,7 @@ def _follow_open(path: str, descriptor: int, cursor: LogCursor | None, most: int
     else:
         start = 0
         here = (status.st_dev, status.st_ino)
-        reason, _ = _catch_up(path, cursor, lines, without=here)
+        reason = _catch_up(path, cursor, lines, without=here).reason
     if status.st_size - start > most:
         start = status.st_size - most
         lines.begin_inside_a_line()
@@ -144,14 +157,19 @@ def _follow_open(path: str, descriptor: int, cursor: LogCursor | None, most: int
 
 
 def _follow_missing(path: str, cursor: LogCursor | None, most: int) -> Tail:
+    """Without a log, what is new can only be at the end of the one that was rotated away."""
     gone = f"{path} does not exist"
     if cursor is None or cursor == NOWHERE:
         return Tail(Standing.ABSENT, gone, cursor=NOWHERE)
     lines = _Lines(most)
-    reason, youngest = _catch_up(path, cursor, lines, without=None)
-    if youngest is None:
+    caught = _catch_up(path, cursor, lines, without=None)
+    if caught.youngest is None:
         return Tail(Standing.ABSENT, gone, cursor=NOWHERE, gap=True)
-    return _tail(lines, reason, NOWHERE, youngest.mtime_ns / 1e9)
+    try:
+        end = place(caught.youngest, caught.end)
+    except OSError as error:
+        return _unreadable(path, error, cursor)
+    return _tail(lines, caught.reason, end, caught.youngest.mtime_ns / 1e9)
 
 
 def _tail(lines: _Lines, reason: str, cursor: LogCursor, mtime: float) -> Tail:
@@ -162,30 +180,39 @@ def _tail(lines: _Lines, reason: str, cursor: LogCursor, mtime: float) -> Tail:
     )
 
 
+class _Caught(NamedTuple):
+    """What the rotated siblings gave: why lines may be missing, and how far the last one went."""
+
+    reason: str = ""
+    youngest: Sibling | None = None
+    end: int = 0
+
+
 def _catch_up(
     path: str, cursor: LogCursor, lines: _Lines, *, without: tuple[int, int] | None
-) -> tuple[str, Sibling | None]:
-    """Feed what the rotated siblings hold behind `cursor`.
-
-    Return why lines may be missing (empty when none are) and the youngest sibling that was read.
-    """
+) -> _Caught:
+    """Feed what the rotated siblings (but for inode `without`) hold behind `cursor`."""
     if cursor == NOWHERE:
-        return "", None
+        return _Caught()
     rows = [row for row in siblings(path) if (row.device, row.inode) != without]
     left = _where_left(rows, cursor)
     if left is None:
-        return f"{path} does not hold the place where it was left, nor does a rotated log", None
+        return _Caught(f"{path} does not hold the place where it was left, nor does a rotated log")
     # A sibling that holds the place as well is a copy: gzip and the file it replaces, or a backup.
     younger = [
         row for row in rows if row.age > left.age and not (cursor.offset and holds(row, cursor))
     ]
-    try:
-        for row in (left, *younger):
-            lines.feed(_bounded(contents(row, cursor.offset if row is left else 0), lines))
-            lines.end()
-    except OSError as error:
-        return f"{error.filename}: {error.strerror}", row
-    return "", row
+    caught = _Caught()
+    for row in (left, *younger):
+        start = cursor.offset if row is left else 0
+        reason = caught.reason
+        try:
+            lines.feed(_bounded(contents(row, start), lines))
+        except OSError as error:
+            reason = f"{error.filename}: {error.strerror}"
+        lines.end()
+        caught = _Caught(reason, row, start + lines.read)
+    return caught
 
 
 def _where_left(rows: Sequence[Sibling], cursor: LogCursor) -> Sibling | None:
