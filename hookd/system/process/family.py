@@ -1,0 +1,145 @@
+"""The processes of one hook: which they are, what they are called, and how they are ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from itertools import islice
+from typing import Iterator
+
+from hookd.core.model import Leftover
+from hookd.system.process.printable import printable_line
+from hookd.system.process.table import Process, Table, read_entry, read_process
+
+KILL_PATIENCE_S = 5.0
+"""How long the killed may take to vanish before they are left as they are (a dead NFS mount)."""
+
+_MOST_DESCRIPTORS = 4096
+_COMMAND = 200
+
+
+class Family:
+    """Every process in a hook's session, below it, or with its token in the environment.
+
+    `started` is the hook's own start (Process.started); with it a pid that was given out again
+    is told from the hook's. A process with another token is never of the family. `sole` says
+    that this process had no other child while the hook ran: then all that is below us is its.
+    """
+
+    def __init__(self, token: str, pid: int, started: float, session: int | None = None) -> None:
+        self.sole = False
+        self.started = started
+        self._token = token
+        self._session = pid if session is None else session
+        self._known = {(pid, started)}
+        self._me = os.getpid()
+
+    def members(self, table: Table) -> list[Process]:
+        """Return who of `table` lives and belongs here; who was found once always does."""
+        below: dict[int, list[Process]] = {}
+        for process in table.processes.values():
+            below.setdefault(process.parent, []).append(process)
+        todo = self._roots(table)
+        found: dict[int, Process] = {}
+        while todo:
+            process = todo.pop()
+            if process.pid in found or self._is_foreign(process, table):
+                continue
+            found[process.pid] = process
+            todo += below.get(process.pid, ())
+        self._known.update(process.key for process in found.values())
+        return sorted(process for process in found.values() if not process.is_dead)
+
+    def signal(self, members: list[Process], number: signal.Signals) -> None:
+        """Send `number` to each that is still the process it was; the stopped are woken."""
+        for process in members:
+            now = read_process(process.pid)
+            if now is None or now.started != process.started:
+                continue
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process.pid, number)
+                if now.state in "Tt":
+                    os.kill(process.pid, signal.SIGCONT)
+
+    def _roots(self, table: Table) -> list[Process]:
+        everybody = table.processes.values()
+        certain = [
+            process
+            for process in everybody
+            if process.key in self._known or table.token(process.pid) == self._token
+        ]
+        ours = [process for process in everybody if process.parent == self._me]
+        session = [process for process in everybody if process.session == self._session]
+        # the number of a session whose members are all gone may be somebody else's by now
+        if not any(process in certain or process in ours for process in session):
+            session = []
+        return certain + session + (ours if self.sole else [])
+
+    def _is_foreign(self, process: Process, table: Table) -> bool:
+        if process.pid in (1, self._me):
+            return True
+        return table.token(process.pid) not in ("", self._token)
+
+
+def end_leftovers(
+    token: str, pid: int, process_started_at: float, session: int, grace_s: float
+) -> tuple[Leftover, ...]:
+    """End what is left of a hook whose engine died, and return what was found.
+
+    Only within the boot in which the hook was started. TERM, `grace_s`, KILL; returns at the
+    latest KILL_PATIENCE_S after the KILL.
+    """
+    family = Family(token, pid, process_started_at, session)
+    found: dict[tuple[int, float], Leftover] = {}
+    for members in _until_none(family, grace_s):
+        if not found:
+            family.signal(members, signal.SIGTERM)
+        _note(found, members)
+    for members in _until_none(family, KILL_PATIENCE_S):
+        _note(found, members)
+        family.signal(members, signal.SIGKILL)
+    return tuple(found.values())
+
+
+def leftover(pid: int, pipes: frozenset[int] = frozenset()) -> Leftover:
+    """Name process `pid`; `pipes` are the inodes of the pipes that the hook wrote to."""
+    command = read_entry(pid, "cmdline", 16 * _COMMAND).rstrip(b"\0").replace(b"\0", b" ")
+    command = command or b"[" + read_entry(pid, "comm", _COMMAND).strip() + b"]"
+    return Leftover(pid, printable_line(command, _COMMAND), bool(pipes) and _holds(pid, pipes))
+
+
+def boot_time() -> float:
+    """Return CLOCK_BOOTTIME: seconds since boot, sleep included, untouched by clock steps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _until_none(family: Family, patience_s: float) -> Iterator[list[Process]]:
+    give_up_at = boot_time() + patience_s
+    pause = 0.005
+    while True:
+        members = family.members(Table(family.started))
+        if not members:
+            return
+        yield members
+        if boot_time() >= give_up_at:
+            return
+        time.sleep(max(0.0, min(pause, give_up_at - boot_time())))
+        pause = min(2 * pause, 0.1)
+
+
+def _note(found: dict[tuple[int, float], Leftover], members: list[Process]) -> None:
+    for process in members:
+        if process.key not in found:
+            found[process.key] = leftover(process.pid)
+
+
+def _holds(pid: int, pipes: frozenset[int]) -> bool:
+    names = {f"pipe:[{inode}]" for inode in pipes}
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        for entry in islice(entries, _MOST_DESCRIPTORS):
+            with contextlib.suppress(OSError):
+                if os.readlink(entry.path) in names:
+                    return True
+    return False
