@@ -25,7 +25,7 @@ Installed = Dict[str, Dict[str, int]]
 
 
 def log_agrees(snapshots: Sequence[Snapshot], severities: Severities) -> Check:
-    """Judge the rpm database's changes over all `snapshots` (not empty) against the lines the logs gained.
+    """Judge the rpm database's changes over all `snapshots` (not empty) against the logs' lines.
 
     What is known to differ is no disagreement: yum.log leaves out the old kernel that a new one
     pushes out and the old version of an update (yum 3.4.3 rpmtrans.py), dnf 4 logs an element

@@ -1,0 +1,182 @@
+"""The judgement of kernels: next boot, its files, the promise."""
+
+from __future__ import annotations
+
+import pytest
+
+from hookd.core.checks.kernel import next_boot_files, next_boot_is_newest, running_is_promised
+from hookd.core.model import (
+    Boot,
+    InstalledKernel,
+    Kernel,
+    KernelChange,
+    NextBoot,
+    Outcome,
+    Snapshot,
+    Standing,
+)
+
+PASS, WARN, FAIL, UNKNOWN, SKIP = (
+    Outcome.PASS,
+    Outcome.WARN,
+    Outcome.FAIL,
+    Outcome.UNKNOWN,
+    Outcome.SKIP,
+)
+OLD, NEW, OTHER = "4.14.9-1.x86_64", "4.14.10-1.x86_64", "5.10.1-1.x86_64"
+
+
+def kernel(next_boot, *installed, running=OLD):
+    return Kernel(
+        running=running,
+        installed=tuple(InstalledKernel(r, "kernel", r[: -len(".x86_64")]) for r in installed),
+        installed_standing=Standing.OK,
+        next_boot=next_boot if isinstance(next_boot, NextBoot) else NextBoot(release=next_boot),
+    )
+
+
+ABSENT = NextBoot(Standing.ABSENT, "no boot loader files under /boot")
+GARBLED = NextBoot(Standing.UNKNOWN, "grubenv is not a GRUB environment block")
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (kernel(NEW, OLD, NEW), (PASS, NEW, NEW, "")),
+        (kernel(OLD, OLD, NEW), (WARN, NEW, OLD, "")),
+        (kernel(NEW, OLD, NEW, OTHER), (PASS, NEW, NEW, "")),
+        (kernel(OTHER, OLD, NEW, OTHER), (PASS, OTHER, OTHER, "")),
+        (kernel("0-rescue-aa11", OLD, NEW), (WARN, NEW, "0-rescue-aa11", "")),
+        (kernel(ABSENT, OLD), (SKIP, "", "", "no boot loader files under /boot")),
+        (kernel(GARBLED, OLD), (UNKNOWN, "", "", "grubenv is not a GRUB environment block")),
+        (
+            Kernel(running=OLD, next_boot=NextBoot(release=OLD)),
+            (SKIP, "", "", "no installed kernel is known"),
+        ),
+        (
+            Kernel(
+                next_boot=NextBoot(release=OLD),
+                installed_standing=Standing.UNKNOWN,
+                installed_reason="locked",
+            ),
+            (UNKNOWN, "", "", "locked"),
+        ),
+    ],
+)
+def test_the_newest_kernel_of_its_stream_boots_next(state, expected):
+    got = next_boot_is_newest(state, {})
+    assert (got.outcome, got.expected, got.found, got.reason) == expected
+
+
+def test_the_remedy_names_the_kernel_to_set():
+    remedy = next_boot_is_newest(kernel(OLD, OLD, NEW), {}).remedy
+    assert f"grubby --set-default /boot/vmlinuz-{NEW}" in remedy
+
+
+@pytest.mark.parametrize(
+    ("next_boot", "expected"),
+    [
+        (NextBoot(release=NEW), (PASS, "all", "")),
+        (
+            NextBoot(release=NEW, missing=(f"/boot/initramfs-{NEW}.img", "/lib/modules/x")),
+            (FAIL, f"absent or empty: /boot/initramfs-{NEW}.img, /lib/modules/x", ""),
+        ),
+        (ABSENT, (SKIP, "", "no boot loader files under /boot")),
+        (GARBLED, (UNKNOWN, "", "grubenv is not a GRUB environment block")),
+    ],
+)
+def test_the_files_of_what_boots_next_are_there(next_boot, expected):
+    got = next_boot_files(kernel(next_boot), {})
+    assert (got.outcome, got.found, got.reason) == expected
+
+
+# -- the promise ------------------------------------------------------------------------------
+
+
+def look(name, running, boot_id="one", standing=Standing.OK):
+    part = Kernel(standing, "" if running else "osrelease is garbled", running=running)
+    boot = Boot(boot_id=boot_id) if boot_id else Boot(standing, "boot_id is garbled")
+    return Snapshot(name, "", boot, part)
+
+
+PROMISE = KernelChange(promised=NEW, promised_by="grubenv")
+LEAVING = look("leaving", OLD)
+EXPECTED = f"{NEW} (grubenv)"
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "promise", "expected"),
+    [
+        pytest.param(
+            (LEAVING, look("arrived", NEW, "two")), PROMISE, (PASS, EXPECTED, NEW, ""), id="kept"
+        ),
+        pytest.param(
+            (LEAVING, look("arrived", OLD, "two")), PROMISE, (FAIL, EXPECTED, OLD, ""), id="broken"
+        ),
+        pytest.param(
+            (LEAVING, look("arrived", OLD)),
+            PROMISE,
+            (SKIP, "", "", "not rebooted since leaving"),
+            id="not rebooted",
+        ),
+        pytest.param(
+            (look("before", OLD), look("arrived", OLD)),
+            PROMISE,
+            (SKIP, "", "", "not rebooted since before"),
+            id="not rebooted, post never came",
+        ),
+        pytest.param(
+            (look("before", OLD, "zero"), LEAVING, look("arrived", OLD)),
+            PROMISE,
+            (SKIP, "", "", "not rebooted since leaving"),
+            id="rebooted before the promise was made",
+        ),
+        pytest.param(
+            (LEAVING, look("arrived", OLD, "two")),
+            KernelChange(),
+            (SKIP, "", "", "nothing promised a kernel"),
+            id="no promise",
+        ),
+        pytest.param(
+            (LEAVING, look("arrived", "", "two", Standing.UNKNOWN)),
+            PROMISE,
+            (UNKNOWN, EXPECTED, "", "the running kernel is not known: osrelease is garbled"),
+            id="running unknown",
+        ),
+        pytest.param(
+            (LEAVING, look("arrived", "", "two", Standing.ABSENT)),
+            PROMISE,
+            (SKIP, "", "", "the running kernel is not known: osrelease is garbled"),
+            id="no osrelease",
+        ),
+        pytest.param(
+            (LEAVING, look("arrived", NEW, "", Standing.OK)),
+            PROMISE,
+            (PASS, EXPECTED, NEW, ""),
+            id="kept, whatever the boot id",
+        ),
+    ],
+)
+def test_the_promised_kernel_runs_after_the_reboot(snapshots, promise, expected):
+    got = running_is_promised(snapshots, promise, {})
+    assert (got.outcome, got.expected, got.found, got.reason) == expected
+
+
+@pytest.mark.parametrize(
+    ("standing", "outcome"), [(Standing.UNKNOWN, UNKNOWN), (Standing.ABSENT, SKIP)]
+)
+@pytest.mark.parametrize("end", ["leaving", "arrived"])
+def test_without_a_boot_id_another_kernel_is_no_broken_promise(standing, outcome, end):
+    def at(name):
+        boot = Boot(standing, "no boot_id") if name == end else Boot(boot_id=name)
+        return Snapshot(name, "", boot, Kernel(running=OLD))
+
+    got = running_is_promised((at("leaving"), at("arrived")), PROMISE, {})
+    reason = f"the boot id at {end} is not known: no boot_id"
+    assert (got.outcome, got.reason) == (outcome, reason)
+
+
+def test_the_remedy_of_a_broken_promise_names_where_to_look():
+    got = running_is_promised((LEAVING, look("arrived", OLD, "two")), PROMISE, {})
+    for hint in ("grubby --default-kernel", "console log", f"rpm -V kernel-{NEW}"):
+        assert hint in got.remedy
