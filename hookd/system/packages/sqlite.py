@@ -43,7 +43,8 @@ def read(path: str, fold: Callable[[Query], T]) -> T:
         if _is_wal(path):
             return _fold_wal(path, fold)
         return _fold_live(path, fold)
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, ValueError) as error:
+        # ValueError: Python 3.13 fails to decode SQLite's message about a damaged name.
         who = " (a package manager is at work)" if "locked" in str(error) else ""
         raise Unreadable(f"{path}: {error}{who}") from error
 

@@ -22,7 +22,7 @@ from hookd.system.packages.rotated import (
 LINE_CAP = 64 * 1024
 """Bytes kept of one line."""
 
-MOST = 16 * 1024 * 1024
+MOST = 8 * 1024 * 1024
 """Memory that the lines of one look may take, in bytes; the oldest beyond it are dropped."""
 
 NOWHERE = LogCursor(device=0, inode=0, offset=0)

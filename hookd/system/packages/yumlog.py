@@ -61,18 +61,19 @@ def parse(lines: Iterable[bytes], newest: datetime) -> tuple[list[LogEntry], lis
 
     `newest` is when the last line was written, in local time.
     """
-    read_lines: list[tuple[str, LogEntry]] = []
+    found: list[tuple[re.Match[str], LogEntry]] = []
     unread: list[str] = []
     for raw in lines:
         text = raw.decode("utf-8", "backslashreplace").rstrip("\r")
-        entry = parse_line(text)
-        if entry is not None:
-            read_lines.append((text, entry))
-        elif not _is_noise(text):
+        line = _LINE.fullmatch(text)
+        entry = _read_message(line.group(6)) if line else None
+        if line and entry:
+            found.append((line, entry))
+        elif text.strip() and not (line and _NOISE.match(line.group(6))):
             unread.append(text)
     entries: list[LogEntry] = []
-    for text, entry in reversed(read_lines):
-        at = _latest(text, newest + _SLACK)
+    for line, entry in reversed(found):
+        at = _latest(line, newest + _SLACK)
         newest = min(newest, at or newest)
         entries.append(_with_time(entry, at))
     return entries[::-1], unread
@@ -85,9 +86,12 @@ def parse_line(text: str) -> LogEntry | None:
     (and yum 3.2 always): its `evr` and `arch` are empty. `NEVRA: 100` (TS_FAILED) is a failure.
     """
     line = _LINE.fullmatch(text)
-    if line is None or not text.isprintable():
+    return _read_message(line.group(6)) if line else None
+
+
+def _read_message(message: str) -> LogEntry | None:
+    if not message.isprintable():
         return None
-    message = line.group(6)
     word = _WORD.fullmatch(message)
     if word is None:
         failed = _FAILED.fullmatch(message)
@@ -116,11 +120,10 @@ def _evr(text: str) -> str:
     return text if split_evr(text)[0] else text.rpartition(":")[2]
 
 
-def _latest(text: str, limit: datetime) -> datetime | None:
+def _latest(line: re.Match[str], limit: datetime) -> datetime | None:
     """Return the latest time up to `limit` that the line's stamp can mean; None for no date."""
-    line = _LINE.fullmatch(text)
-    month = line.group(1)[:3].lower() if line else ""
-    if line is None or month not in _MONTHS:
+    month = line.group(1)[:3].lower()
+    if month not in _MONTHS:
         return None
     day, hour, minute, second = (int(line.group(n)) for n in (2, 3, 4, 5))
     for year in range(limit.year, limit.year - 9, -1):  # Feb 29: 1896 to 1904 is the longest way
@@ -137,8 +140,3 @@ def _with_time(entry: LogEntry, at: datetime | None) -> LogEntry:
     if at is None:
         return entry
     return LogEntry(entry.action, entry.name, entry.evr, entry.arch, at.isoformat())
-
-
-def _is_noise(text: str) -> bool:
-    line = _LINE.fullmatch(text)
-    return not text.strip() or bool(line and _NOISE.match(line.group(6)))
