@@ -82,6 +82,12 @@ OK, DIED = TransactionState.OK, TransactionState.UNFINISHED
             id="came and went",
         ),
         pytest.param(
+            NOTHING,
+            NOTHING,
+            (entry("installed", "foo", OLD), entry("removed", "foo", "", "")),
+            id="came and went by its bare name",
+        ),
+        pytest.param(
             FOO_OLD,
             FOO_NEW,
             (entry("updated", "foo", "1.0-9"), entry("updated", "foo", NEW)),

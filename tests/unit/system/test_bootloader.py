@@ -247,7 +247,10 @@ def test_a_dangling_link_to_the_efi_directory_is_no_environment(bls):
     assert bls.read() == found(BLS_NEW, "bls", f"{MACHINE}-{BLS_NEW}")
 
 
-def test_after_counted_failures_the_second_entry_boots(bls):
+@pytest.mark.parametrize(
+    ("success", "release", "source"), [("0", BLS_OLD, "grub.cfg"), ("1", BLS_NEW, "grubenv")]
+)
+def test_only_after_counted_failures_the_second_entry_boots(bls, success, release, source):
     bls.put(
         "/boot/grub2/grub.cfg",
         'set default="${saved_entry}"\n'
@@ -256,9 +259,9 @@ def test_after_counted_failures_the_second_entry_boots(bls):
         "### END /etc/grub.d/08_fallback_counting ###\n"
         "blscfg\n",
     )
-    variables = {"saved_entry": f"{MACHINE}-{BLS_NEW}", "boot_counter": "0", "boot_success": "0"}
-    bls.put("/boot/grub2/grubenv", grubenv(**variables))
-    assert bls.read() == found(BLS_OLD, "grub.cfg", f"{MACHINE}-{BLS_OLD}")
+    variables = {"saved_entry": f"{MACHINE}-{BLS_NEW}", "boot_counter": "0"}
+    bls.put("/boot/grub2/grubenv", grubenv(boot_success=success, **variables))
+    assert bls.read() == found(release, source, f"{MACHINE}-{release}")
 
 
 # -- what cannot be read ----------------------------------------------------------------------

@@ -49,11 +49,10 @@ def test_kernels_are_those_of_the_database_the_oldest_first(tmp_path):
     )
 
 
-def test_where_kernel_core_owns_the_kernel_it_is_counted_once(tmp_path):
+@pytest.mark.parametrize("names", [("kernel-core", "kernel"), ("kernel", "kernel-core")])
+def test_where_kernel_core_owns_the_kernel_it_is_counted_once(tmp_path, names):
     evr = "4.18.0-240.15.1.el8_3"
-    packages = PackageSet(
-        installed={"kernel-core.x86_64": ((evr, 7),), "kernel.x86_64": ((evr, 8),)}
-    )
+    packages = PackageSet(installed={name + ".x86_64": ((evr, 7),) for name in names})
     got = read(tmp_path, packages, running=evr + ".x86_64")
     assert (got.running_package, got.installed) == (
         f"kernel-core-{evr}.x86_64",
