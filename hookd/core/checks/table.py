@@ -48,6 +48,12 @@ CHECKS: Dict[str, Rule] = {
         "Find out who changed them during the patch run (`rpm -qf` on the file tells whether a "
         "package did); an undo may no longer fit what pre did.",
     ),
+    "hooks.readable": Rule(
+        "The directories that hooks lie in can be read",
+        Severity.FAIL,
+        "Look at the owner, mode and mount of /etc/hookd/hooks.d and /usr/lib/hookd/hooks.d with "
+        "`namei -l`, then run `hookd hooks`.",
+    ),
     "kernel.next-boot-files": Rule(
         "The kernel that boots next has its files: vmlinuz, initramfs and modules.dep",
         Severity.FAIL,
@@ -94,6 +100,12 @@ CHECKS: Dict[str, Rule] = {
         "Look at it with `yum history info ID` or `dnf history info ID` and finish it: "
         "`yum-complete-transaction`, or `dnf distro-sync` of what it names. If the packages are "
         "whole (`rpm -Va`, no duplicates), clear it: `yum-complete-transaction --cleanup-only`.",
+    ),
+    "run.held": Rule(
+        "Nobody holds patching on this machine",
+        Severity.FAIL,
+        "Wait until the hold ends by itself, or ask whoever set it (`hookd status` shows until "
+        "when and why) to lift it.",
     ),
     "run.pre-bypassed": Rule(
         "Nothing was installed unless pre had passed",
