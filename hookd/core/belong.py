@@ -137,4 +137,3 @@ def _wants_more(operation: Operation, call: Call, run: PhaseRun) -> bool:
     """SSM's own on-exit after recovery's repeats no finished hook, and folds anew."""
     from_recovery = run.caller.value == "recovery"
     return from_recovery and bool(call.run_id) and operation.opened.run_id == call.run_id
-

@@ -40,6 +40,8 @@ class Inputs:
     `hooks` are today's of the phase, in byte order, `undo_hooks` (pre only) the on-exit hooks that
     undo something. `stop` says why no further hook starts (deadline, cancel), `stop_undos` the same
     for owed undos; `stop_outcome` is how the phase then ends.
+    `only_undos`: what is not owed is not run. `older` are operations whose undos are inherited,
+    newest first.
     """
 
     phase: Phase
@@ -49,6 +51,8 @@ class Inputs:
     stop: str = ""
     stop_undos: str = ""
     stop_outcome: PhaseOutcome = PhaseOutcome.TIMED_OUT
+    only_undos: bool = False
+    older: Tuple[str, ...] = ()
 
 
 def is_settled(run: PhaseRun, hook: HookRun) -> bool:
@@ -135,7 +139,7 @@ def _on_exit_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Itera
         if hook.name in owed:
             if done is None or done.retry or done.changed_n < run.resumed_n:
                 yield _undo_fate(hook, done, owed[hook.name], run, inputs, from_copy=from_copy)
-        elif done is None or not is_settled(run, done):
+        elif (done is None or not is_settled(run, done)) and not inputs.only_undos:
             yield _plain_fate(operation, hook, done, run, inputs)
 
 

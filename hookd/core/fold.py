@@ -24,7 +24,7 @@ from hookd.core.journal import (
     SnapshotTaken,
     UndoKept,
 )
-from hookd.core.model import HookOutcome, Phase
+from hookd.core.model import CallerKind, HookOutcome, Phase
 from hookd.core.operation import HookRun, Operation, PhaseRun
 
 _STARTED = ("required", "try_", "sha256", "owner", "mode", "path", "undo_of", "from_copy", "token")
@@ -94,6 +94,7 @@ def _phase_started(operation: Operation, event: Event, body: PhaseStarted) -> Di
         body.process_started_at,
         started_n=event.n,
         resumed_n=event.n,
+        recovered=body.caller is CallerKind.RECOVERY,
     )
     old = operation.last(body.phase)
     if not body.resumed or old is None or old.attempt != body.attempt:
@@ -103,6 +104,7 @@ def _phase_started(operation: Operation, event: Event, body: PhaseStarted) -> Di
         started_at=old.started_at,
         started_n=old.started_n,
         resumed=old.resumed + 1,
+        recovered=old.recovered or run.recovered,
         hooks=old.hooks,
         changed_n=old.changed_n,
     )

@@ -145,7 +145,7 @@ class PackageSet(Reading):
 class LogAction(Name):
     """What a log line or a history row says happened to a package.
 
-    `installed` in yum.log also stands for a downgrade and a reinstall (facts/packages.md 1.2).
+    `installed` in yum.log also stands for a downgrade and a reinstall (yum 3.4.3, rpmtrans.py).
     `replaced` is the old side of an update, a downgrade or a reinstall.
     """
 
@@ -163,7 +163,8 @@ class LogAction(Name):
 class LogEntry:
     """One package line of a log. `evr` and `arch` are empty where the log gives the bare name.
 
-    `at` is UTC where the log has zone or year enough to tell, else empty.
+    `at` is UTC (ending in Z) where the log has a zone; yum.log's is local time without one, that of
+    a history row is empty.
     """
 
     action: LogAction

@@ -80,6 +80,7 @@ class PhaseRun:
     pid: int = 0
     process_started_at: float = 0.0
     resumed: int = 0
+    recovered: bool = False
     outcome: PhaseOutcome = PhaseOutcome.RUNNING
     exit_code: Optional[int] = None
     process_exit: Optional[int] = None

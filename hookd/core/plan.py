@@ -25,18 +25,23 @@ class Do(Name):
     JUDGE = "judge"
     RUN = "run"
     PASS_OVER = "pass-over"
+    INHERIT = "inherit"
     END = "end"
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do next. `fates` belong to run and pass-over, `snapshot` to look."""
+    """One thing to do next. `fates` belong to run and pass-over, `snapshot` to look.
+
+    `operation` is the older operation whose undos are run (inherit).
+    """
 
     do: Do
     reason: str
     fates: Tuple[Fate, ...] = ()
     snapshot: str = ""
     same_as: str = ""
+    operation: str = ""
     outcome: Optional[PhaseOutcome] = None
 
 
@@ -55,6 +60,8 @@ def steps(operation: Operation, inputs: Inputs) -> Iterator[Action]:
     yield from _judge_first(run)
     fates = FATES[inputs.phase](operation, run, inputs)
     yield from _grouped(fates, run)
+    for older in inputs.older:
+        yield Action(Do.INHERIT, "it still owes undos", operation=older)
     yield from _depart(operation, run)
     yield end(operation, run, inputs)
 
@@ -77,6 +84,7 @@ def _depart(operation: Operation, run: PhaseRun) -> Iterator[Action]:
     name = DEPARTURE[run.phase]
     if operation.snapshot_n.get(name, 0) <= max(run.resumed_n, run.changed_n):
         ran = any(hook.was_started for hook in run.hooks.values())
+        ran = ran or bool(operation.observed.get("inherited_undos"))
         same_as = "" if ran else ARRIVAL[run.phase]
         yield Action(Do.LOOK, "after the last hook", snapshot=name, same_as=same_as)
 

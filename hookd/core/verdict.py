@@ -11,10 +11,12 @@ from hookd.core.model import (
     Outcome,
     Path,
     Phase,
+    PhaseOutcome,
     Severity,
     Verdict,
 )
 from hookd.core.operation import HookRun
+from hookd.errors import Exit
 
 BAD = frozenset(
     (
@@ -89,23 +91,26 @@ def health(checks: Iterable[Check]) -> Health:
     return Health(found.value)
 
 
-def deserved_exit(phase: Phase, *, failed: bool, timed_out: bool, found: Optional[Verdict]) -> int:
-    """Return the exit code that a phase deserves (a person gets it): 0, 1 or 3."""
-    if timed_out:
-        return 3
-    if phase is Phase.ON_EXIT:
-        return 1 if failed or found in (Verdict.FAILED, Verdict.INCOMPLETE) else 0
-    return 1 if failed else 0
+def deserved_exit(
+    phase: Phase, outcome: PhaseOutcome, found: Verdict, *, cancelled: bool = False
+) -> Exit:
+    """Return the exit code that a phase deserves (a person gets it)."""
+    if cancelled:
+        return Exit.INTERRUPTED
+    if outcome is PhaseOutcome.TIMED_OUT:
+        return Exit.DEADLINE
+    bad = phase is Phase.ON_EXIT and found in (Verdict.FAILED, Verdict.INCOMPLETE)
+    return Exit.FAILED if bad or outcome is not PhaseOutcome.PASSED else Exit.OK
 
 
-def given_exit(phase: Phase, deserved: int, *, by_ssm: bool, vetoed: bool) -> int:
+def given_exit(phase: Phase, deserved: Exit, *, by_ssm: bool, failed: bool) -> Exit:
     """Return the exit code the process ends with.
 
     A post that fails costs the node its reboot, so towards SSM only a required hook or a vetoing
-    check (`vetoed`) may end post with 1 (lifecycle: the phases).
+    check (`failed`) may end post with 1 (lifecycle: the phases).
     """
     if phase is Phase.POST and by_ssm:
-        return 1 if vetoed else 0
+        return Exit.FAILED if failed else Exit.OK
     return deserved
 
 

@@ -76,6 +76,17 @@ class Journal:
             self._set_aside(found)
         return self._merge(found)
 
+    def open_spilling(self) -> Read:
+        """Fold what can be read, and write to the spill only: the file cannot be opened."""
+        try:
+            found = read(self.path)
+            spilled = read(self._spill)
+        except OSError:
+            found = spilled = Read(())
+        self.n = max((event.n for event in (*found.events, *spilled.events)), default=0)
+        self.spill()
+        return Read((*found.events, *spilled.events), found.torn, found.bad, found.size)
+
     def _set_aside(self, found: Read) -> None:
         with open(self.path[: -len("jsonl")] + "torn", "ab") as torn:
             torn.write(found.torn + b"\n")
@@ -131,7 +142,8 @@ class Journal:
     def _write(self, data: bytes, *, sync: bool) -> None:
         if self._fd < 0:
             raise OSError(0, "the journal is closed")
-        durable.write_all(self._fd, data)
+        if data:
+            durable.write_all(self._fd, data)
         if sync:
             os.fdatasync(self._fd)
             self.syncs += 1

@@ -34,7 +34,7 @@ class Root:
 
     def shown(self, path: str) -> str:
         """Return host path `path` as it reads inside this root."""
-        if self.is_host or not path.startswith(self.directory):
+        if self.is_host or not (path + "/").startswith(self.directory + "/"):
             return path
         return path[len(self.directory) :] or "/"
 

@@ -7,7 +7,7 @@ import selectors
 from typing import TYPE_CHECKING, Callable, Sequence
 
 from hookd.core.model import HookOutcome
-from hookd.system.process.family import boot_time
+from hookd.system.clock import up_s
 from hookd.system.process.reap import Reaper, is_waitable
 from hookd.system.process.running import Ended, Limit, Moment, Pipe, Running
 from hookd.system.process.spawn import (
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _TICK_S = 1.0
+_LAST_READS = 16  # 64 KiB each: a full pipe
 
 OnSpawned = Callable[[int, int, float], None]
 OnEnded = Callable[[int, Ended], None]
@@ -125,19 +126,19 @@ class _Group:
             self._start_more()
             if self._running:
                 woken = self._pump()
-                if woken or boot_time() >= self._next_tick:
+                if woken or up_s() >= self._next_tick:
                     self._tick()
                 self._look(everybody=woken)
 
     def _tick(self) -> None:
-        self._next_tick = boot_time() + _TICK_S
+        self._next_tick = up_s() + _TICK_S
         reason = self._stop() if self._stop else None
         if reason:
             self._end_all(reason)
 
     def _start_more(self) -> None:
         while self._waiting and len(self._running) < self._max_parallel:
-            now = boot_time()
+            now = up_s()
             if self._deadline is not None and now >= self._deadline:
                 self._waiting.clear()
                 return
@@ -173,20 +174,21 @@ class _Group:
                 self._read(*key.data)
         return woken
 
-    def _read(self, index: int, pipe: Pipe) -> None:
+    def _read(self, index: int, pipe: Pipe) -> bytes:
         running = self._running[index]
         data = running.read(pipe)
         if not pipe.is_open:
             self._selector.unregister(pipe.descriptor)
         elif data and self.on_output:
             self.on_output(index, "stdout" if pipe is running.pipes[0] else "stderr", data)
+        return data
 
     def _patience(self) -> float:
         due = min(one.next_look for one in self._running.values())
-        return max(0.0, min(due, self._next_tick) - boot_time())
+        return max(0.0, min(due, self._next_tick) - up_s())
 
     def _look(self, *, everybody: bool) -> None:
-        now = boot_time()
+        now = up_s()
         due = [index for index, one in self._running.items() if everybody or now >= one.next_look]
         if not due:
             return
@@ -200,7 +202,7 @@ class _Group:
         self._reap()
         since = min((one.started for one in self._running.values()), default=0.0)
         alone = self._reaper.childless and self._reaper.subreaper
-        return Moment(boot_time(), alone, Table(since))
+        return Moment(up_s(), alone, Table(since))
 
     def _reap(self) -> None:
         ended = {reaped.pid: reaped for reaped in self._reaper.reap()}
@@ -217,10 +219,14 @@ class _Group:
             running.end(HookOutcome.INTERRUPTED, reason, moment)
 
     def _finish(self, index: int) -> None:
-        running = self._running.pop(index)
+        running = self._running[index]
         for pipe in running.pipes:
+            for _ in range(_LAST_READS):
+                if not pipe.is_open or not self._read(index, pipe):
+                    break
             if pipe.is_open:
                 self._selector.unregister(pipe.descriptor)
+        del self._running[index]
         self._ended(index, running.close())
 
     def _ended(self, index: int, ended: Ended) -> None:

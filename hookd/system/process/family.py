@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Iterator
 
 from hookd.core.model import Leftover
+from hookd.system.clock import up_s
 from hookd.system.process.printable import printable_line
 from hookd.system.process.table import Process, Table, read_entry, read_process
 
@@ -110,22 +111,17 @@ def leftover(pid: int, pipes: frozenset[int] = frozenset()) -> Leftover:
     return Leftover(pid, printable_line(command, _COMMAND), bool(pipes) and _holds(pid, pipes))
 
 
-def boot_time() -> float:
-    """Return CLOCK_BOOTTIME: seconds since boot, sleep included, untouched by clock steps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
 def _until_none(family: Family, patience_s: float) -> Iterator[list[Process]]:
-    give_up_at = boot_time() + patience_s
+    give_up_at = up_s() + patience_s
     pause = 0.005
     while True:
         members = family.members(Table(family.started))
         if not members:
             return
         yield members
-        if boot_time() >= give_up_at:
+        if up_s() >= give_up_at:
             return
-        time.sleep(max(0.0, min(pause, give_up_at - boot_time())))
+        time.sleep(max(0.0, min(pause, give_up_at - up_s())))
         pause = min(2 * pause, 0.1)
 
 

@@ -53,7 +53,7 @@ def posix_spawn(
         os.close(back)
 
 
-if sys.version_info >= (3, 8):
+if sys.version_info >= (3, 8):  # novm
 
     def _spawn(argv: Sequence[str], environment: Mapping[str, str], stdio: Sequence[int]) -> int:
         return os.posix_spawn(

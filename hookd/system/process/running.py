@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Callable, NamedTuple
 
 from hookd.core.model import HookOutcome, Leftover, Stream
+from hookd.system.clock import up_s
 from hookd.system.process.capture import Capture
-from hookd.system.process.family import KILL_PATIENCE_S, Family, boot_time, leftover
+from hookd.system.process.family import KILL_PATIENCE_S, Family, leftover
 from hookd.system.process.reap import Reaped
 from hookd.system.process.spawn import Spawned, Start, keep_reading
 from hookd.system.process.table import Table, read_process
@@ -32,10 +33,11 @@ _F_SETPIPE_SZ = 1031  # fcntl has the name from Python 3.10 on
 class Ended:
     """What became of one try.
 
-    `exit_code` and `signal` (`SIGKILL`) are of the hook's own process; both are None when it never
-    ran, will not die, or its status was lost. `duration_s` counts to that process's end, on
-    CLOCK_BOOTTIME. `cpu_s` and `max_rss_kb` are wait4's; the latter is never below our own
-    resident set at the start, because Linux counts the image before execve(2) as well.
+    `reason` is empty after a plain exit. `exit_code` and `signal` (`SIGKILL`) are of the hook's
+    own process; both are None when it never ran, will not die, or its status was lost.
+    `duration_s` counts to that process's end, on CLOCK_BOOTTIME. `cpu_s` and `max_rss_kb` are
+    wait4's; the latter is never below our own resident set at the start, because Linux counts
+    the image before execve(2) as well.
     """
 
     outcome: HookOutcome
@@ -89,13 +91,7 @@ class Pipe:
         return os.fstat(self.descriptor).st_ino
 
     def finish(self, null: int) -> Stream:
-        """Take the rest, close, and let somebody else read on when the pipe is still held."""
-        taken = 0
-        while self.is_open and taken < _WIDE_PIPE:
-            data = self.read()
-            if not data:
-                break
-            taken += len(data)
+        """Close, and let somebody else read on when the pipe is still held."""
         if not self.is_open or keep_reading(self.descriptor, null):
             os.close(self.descriptor)
         return self._capture.close()
@@ -143,14 +139,14 @@ class Running:
     def gone(self, reaped: Reaped | None) -> None:
         """Take note that the hook's own process ended; None when its status was lost."""
         self._reaped = reaped
-        self._gone_at = self._heard_at = boot_time()
+        self._gone_at = self._heard_at = up_s()
         self.next_look = 0.0
 
     def read(self, pipe: Pipe) -> bytes:
         """Take what `pipe` has."""
         data = pipe.read()
         if self.is_gone:
-            self._heard_at = boot_time()
+            self._heard_at = up_s()
             self.next_look = self.next_look if pipe.is_open else 0.0
         return data
 
@@ -173,7 +169,7 @@ class Running:
         stdout, stderr = (pipe.finish(self._null) for pipe in self.pipes)
         outcome, reason = self._judge()
         code = self._reaped.code if self._reaped else None
-        gone_at = boot_time() if self._gone_at is None else self._gone_at
+        gone_at = up_s() if self._gone_at is None else self._gone_at
         return Ended(
             outcome=self._forced or outcome,
             exit_code=None if code is None or code < 0 else code,
@@ -257,7 +253,7 @@ class Running:
             return HookOutcome.PASSED, ""
         if self._reaped.code < 0:
             return HookOutcome.FAILED, f"ended by {_signal_name(-self._reaped.code)}"
-        return HookOutcome.FAILED, f"exited {self._reaped.code}"
+        return HookOutcome.FAILED, ""
 
 
 def _signal_name(number: int) -> str:

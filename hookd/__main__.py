@@ -1,0 +1,7 @@
+"""python3 -m hookd"""
+
+from __future__ import annotations
+
+from hookd.cli import entry
+
+entry()

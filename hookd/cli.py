@@ -1,0 +1,180 @@
+"""The argparse tree and the one error boundary: every exception becomes an exit code here."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import Callable, Sequence
+
+from hookd import __version__
+from hookd.config.values import positive_duration
+from hookd.errors import Exit, HookdError
+from hookd.system import clock
+
+_EXAMPLES = {
+    "run": "example: hookd run pre || exit 1",
+    "status": "example: hookd status --json",
+    "show": "example: hookd show last --json | jq .operation.verdict",
+    "history": "example: hookd history",
+    "hooks": "example: hookd hooks pre",
+    "check": "example: hookd check",
+    "hold": "example: hookd hold --for 6h 'release of the week'",
+    "recover": "example: hookd recover",
+    "cancel": "example: hookd cancel",
+}
+_HELP = {
+    "run": "execute a phase: pre, post or on-exit",
+    "status": "what is open, and what hookd will do next and when",
+    "show": "the result of an operation",
+    "history": "the operations, newest first",
+    "hooks": "the hooks of a phase and what becomes of each",
+    "check": "every problem of configuration and hooks at once",
+    "hold": "make pre fail and recovery wait, until the hold ends",
+    "recover": "finish an operation whose caller is gone; retry owed undos",
+    "cancel": "end the running phase; on-exit stays owed",
+}
+_EPILOG = (
+    "exit codes: 0 fine - 1 failed - 2 usage - 3 deadline reached - 70 a bug in hookd - 75 busy - "
+    "78 bad configuration - 130 interrupted"
+)
+
+
+def _duration(text: str) -> float:
+    """Read `50m`, `90s` or a bare number of seconds."""
+    try:
+        return positive_duration(float(text) if text.replace(".", "", 1).isdigit() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the whole command line."""
+    shared = argparse.ArgumentParser(add_help=False)
+    _global_options(shared, default=argparse.SUPPRESS)
+    top = argparse.ArgumentParser(
+        prog="hookd",
+        description="Run hooks around a patch operation and tell what it did to the machine.",
+        epilog=_EPILOG,
+    )
+    _global_options(top, default=None)
+    top.add_argument("--version", action="version", version=f"hookd {__version__}")
+    verbs = top.add_subparsers(dest="verb", metavar="COMMAND")
+    made = {
+        name: verbs.add_parser(
+            name,
+            parents=[shared],
+            help=text,
+            description=text.capitalize() + ".",
+            epilog=_EXAMPLES[name],
+        )
+        for name, text in _HELP.items()
+    }
+    _arguments(made)
+    return top
+
+
+def _global_options(to: argparse.ArgumentParser, *, default: str | None) -> None:
+    fallback: dict[str, object] = {"default": default}
+    root = default or os.environ.get("HOOKD_ROOT") or "/"
+    suppressed = default == argparse.SUPPRESS
+    to.add_argument(
+        "--root",
+        metavar="DIR",
+        default=default if suppressed else root,
+        help="prefix of every path read or written",
+    )
+    to.add_argument("--config", metavar="FILE", help="instead of /etc/hookd/hookd.toml", **fallback)  # type: ignore[arg-type]
+    false = default if suppressed else False
+    to.add_argument("--json", action="store_true", default=false, help="print JSON")
+    zero = default if suppressed else 0
+    to.add_argument(
+        "-v", "--verbose", action="count", default=zero, help="show progress and output"
+    )
+
+
+def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
+    phases = ("pre", "post", "on-exit")
+    run = made["run"]
+    run.add_argument("phase", choices=phases)
+    run.add_argument("--deadline", metavar="TIME", type=_duration, help="answer within, like 50m")
+    run.add_argument(
+        "--operation-id",
+        metavar="ID",
+        default="",
+        help="the operation's id, else the id of the run it belongs to",
+    )
+    run.add_argument("--dry-run", action="store_true", help="print the plan and do nothing")
+    run.add_argument("--no-daemon", action="store_true", help="execute in this process")
+    made["show"].add_argument("id", nargs="?", default="last", metavar="ID|last")
+    made["hooks"].add_argument("phase", nargs="?", choices=phases)
+    hold = made["hold"]
+    hold.add_argument("reason", nargs="?", default="", metavar="REASON")
+    hold.add_argument(
+        "--for",
+        dest="for_s",
+        metavar="TIME",
+        type=_duration,
+        default=6 * 3600.0,
+        help="how long, default 6h",
+    )
+    hold.add_argument("--release", action="store_true", help="end the hold now")
+    made["recover"].add_argument("id", nargs="?", default="", metavar="ID")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    began = clock.up_s()
+    # a caller may have left SIGCHLD ignored: exit statuses would be lost, and read as success
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    as_json = "--json" in (sys.argv if argv is None else argv)
+    try:
+        return _dispatch(parser().parse_args(argv), began)
+    except HookdError as error:
+        _tell(error, as_json=as_json)
+        return error.code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return Exit.FAILED
+    except Exception:  # noqa: BLE001 - the boundary: a bug has an exit code of its own
+        traceback.print_exc()
+        print(f"hookd {__version__}: this is a bug in hookd, please report it", file=sys.stderr)
+        return Exit.BUG
+
+
+def _tell(error: HookdError, *, as_json: bool) -> None:
+    if as_json:
+        body = {"error": error.message, "hint": error.hint, "exit_code": int(error.code)}
+        print(json.dumps(body))
+    hint = f"\n  {error.hint}" if error.hint else ""
+    text = f"hookd: {error.message}{hint}"
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
+
+
+def _dispatch(options: argparse.Namespace, began: float) -> int:
+    if options.verb is None:
+        parser().print_help()
+        return Exit.USAGE
+    # imported late so that `--help` and `--version` stay quick
+    from hookd.commands import VERBS  # noqa: PLC0415
+    from hookd.commands.context import Context  # noqa: PLC0415
+
+    context = Context(options.root, options.config, options.json, options.verbose, began)
+    arguments = {k: v for k, v in vars(options).items() if k not in _GLOBAL}
+    verb: Callable[..., int] = VERBS[options.verb]
+    return verb(context, **arguments)
+
+
+_GLOBAL = frozenset(("root", "config", "json", "verbose", "verb", "no_daemon"))
+
+
+def entry() -> None:
+    """Run as the `hookd` program."""
+    raise SystemExit(main())

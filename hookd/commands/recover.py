@@ -1,0 +1,42 @@
+"""`hookd recover`: finish an operation whose caller is gone, and retry what it still owes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hookd.commands.context import Context, print_json, say
+from hookd.commands.lookup import document_of, find
+from hookd.core.undo import outstanding
+from hookd.engine.recovery import recover_operation
+from hookd.errors import Exit, HookdError
+from hookd.report.details import details
+from hookd.report.live import live_observer
+from hookd.system import hold
+from hookd.system.turn import known
+
+
+def recover(context: Context, id: str) -> int:  # noqa: A002 - the name of the argument
+    """Run on-exit of operation `id`, else of every open one or one that owes undos."""
+    if os.environ.get("HOOKD_HOOK"):
+        raise HookdError("hookd recover cannot be called by a hook of hookd", code=Exit.USAGE)
+    machine = context.machine()
+    held = hold.read(machine.state)
+    if held:
+        raise HookdError(f"held: {held}", hint="`hookd hold --release` ends the hold")
+    chosen = [find(machine, id)] if id else [one.operation for one in known(machine.state)]
+    with live_observer(sys.stderr, verbose=context.verbose > 0) as observer:
+        for operation in chosen:
+            if operation.is_open or outstanding(operation):
+                recover_operation(machine, operation.id, context.began, observer)
+    found = [document_of(machine, find(machine, operation.id)) for operation in chosen]
+    if context.as_json:
+        print_json(found)
+    elif not found:
+        say("nothing to recover")
+    else:
+        for one in found:
+            for line in details(one):
+                say(line)
+    bad = [one for one in found if one["operation"]["verdict"] in ("failed", "incomplete")]
+    return Exit.FAILED if bad else Exit.OK

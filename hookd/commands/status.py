@@ -1,0 +1,85 @@
+"""`hookd status`: what is open, and what hookd will do next and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hookd.commands.context import Context, print_json, say
+from hookd.core.codec import encode
+from hookd.core.due import due, presumed
+from hookd.core.undo import outstanding
+from hookd.errors import Exit
+from hookd.system import hold
+from hookd.system.lock import holder
+from hookd.system.machine import Machine
+from hookd.system.turn import known
+
+
+def status(context: Context) -> int:
+    """Return 0 when nothing is open, 75 while a phase runs, 1 when somebody should look."""
+    machine = context.machine()
+    found = _status(machine)
+    if context.as_json:
+        print_json(found)
+    else:
+        for line in _lines(found):
+            say(line)
+    if found["running"]:
+        return Exit.BUSY
+    attention = found["operations"] or found["held"] or found["problems"]
+    return Exit.FAILED if attention else Exit.OK
+
+
+def _status(machine: Machine) -> dict[str, Any]:
+    who = holder(machine.state.path("phase.lock"))
+    held = hold.read(machine.state)
+    problems = [str(problem) for problem in machine.loaded.errors]
+    return {
+        "running": None if who is None else {**vars(who)},
+        "held": str(held) if held else "",
+        "problems": problems,
+        "operations": [_operation(machine, one, str(held or "")) for one in known(machine.state)],
+    }
+
+
+def _operation(machine: Machine, one: Any, held: str) -> dict[str, Any]:
+    operation, moment, patience = one.operation, machine.moment(), machine.patience()
+    following = due(operation, one.liveness, moment, patience, held=held)
+    return {
+        "id": operation.id,
+        "run_id": operation.opened.run_id,
+        "state": "open" if operation.is_open else "closed",
+        "run": one.liveness.value,
+        "run_presumed": encode(presumed(operation, one.liveness, moment, patience)),
+        "phases": [{"phase": r.phase.value, "outcome": r.outcome.value} for r in operation.phases],
+        "outstanding_undos": [encode(undo) for undo in outstanding(operation)],
+        "next": encode(following),
+    }
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = []
+    if found["running"]:
+        who = found["running"]
+        lines.append(
+            f"running: {who['phase']} of operation {who['operation']}, pid {who['pid']}, "
+            f"since {who['since']}"
+        )
+    if found["held"]:
+        lines.append(f"held: {found['held']}")
+    lines += [f"configuration: {problem}" for problem in found["problems"]]
+    for one in found["operations"]:
+        phases = ", ".join(f"{p['phase']} {p['outcome']}" for p in one["phases"]) or "no phase yet"
+        lines.append(f"operation {one['id']} is {one['state']}: {phases}; its run: {one['run']}")
+        lines += [
+            f"  outstanding: {u['hook']} undoes {u['pre_hook']}" for u in one["outstanding_undos"]
+        ]
+        lines.append("  next: " + _next(one["next"]))
+    return lines or ["nothing is open"]
+
+
+def _next(following: dict[str, Any]) -> str:
+    if following["in_s"] is None:
+        return f"{following['act']} ({following['reason']})"
+    when = "now" if following["in_s"] <= 0 else f"in {following['in_s'] / 60:.0f} min"
+    return f"{following['act']} {when} ({following['reason']}); `hookd recover` does it at once"

@@ -1,0 +1,211 @@
+"""One call of `hookd run PHASE`: which operation it belongs to, its turn, and its answer."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+
+from hookd import __version__
+from hookd.config import from_json
+from hookd.core.belong import Again, Call
+from hookd.core.budget import Budget, budget
+from hookd.core.codec import CodecError
+from hookd.core.journal import OperationOpened
+from hookd.core.judge import Judgement, judge_recorded
+from hookd.core.model import CallerKind, Phase
+from hookd.core.operation import Operation, PhaseRun
+from hookd.engine.cutoff import end_what_was_cut_off
+from hookd.engine.phase import Engine, Workshop
+from hookd.errors import Exit, HookdError
+from hookd.report.document import Document, document
+from hookd.report.observer import Observer
+from hookd.system import clock, host
+from hookd.system.hooks.execution import to_replay
+from hookd.system.journal import JournalUnwritable
+from hookd.system.lock import Holder
+from hookd.system.machine import Machine
+from hookd.system.process.children import Children
+from hookd.system.process.table import read_process
+from hookd.system.record import Record
+from hookd.system.signals import Signals
+from hookd.system.state import is_operation_id
+from hookd.system.turn import Turn, Waiting, take
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller wants. `identity` is an operation's id, else a run id, else empty.
+
+    `began` is when the calling script began (CLOCK_BOOTTIME seconds).
+    """
+
+    phase: Phase
+    began: float
+    identity: str = ""
+    deadline_s: float | None = None
+    caller: CallerKind = CallerKind.PERSON
+
+    @property
+    def call(self) -> Call:
+        if is_operation_id(self.identity):
+            return Call(self.phase, operation_id=self.identity)
+        return Call(self.phase, run_id=self.identity)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the caller gets. `is_recorded`: the phase had ended before, this is its record."""
+
+    exit_code: int
+    operation: Operation
+    run: PhaseRun
+    judgement: Judgement
+    document: Document
+    is_recorded: bool = False
+
+
+def run_phase(machine: Machine, request: Request, observer: Observer) -> Answer:
+    """Execute the phase, or wait for the one that does, and return its answer.
+
+    Raises HookdError: busy, bad configuration, state that cannot be used.
+    """
+    with Signals() as signals, Children() as children:
+        shop = Workshop(machine, children, signals, observer)
+        while True:
+            turn = _take(shop, request)
+            try:
+                if not turn.end_first:
+                    return _answer(_in_force(shop, turn), request, turn)
+                _end_first(shop, request, turn)
+            except JournalUnwritable as error:
+                raise _unwritable(request, str(error)) from error
+            finally:
+                turn.give_back()
+
+
+def _take(shop: Workshop, request: Request) -> Turn:
+    machine = shop.machine
+    if request.phase is Phase.PRE and machine.loaded.errors:
+        problems = "\n".join(str(problem) for problem in machine.loaded.errors)
+        message = f"the configuration does not load:\n{problems}"
+        raise HookdError(message, hint="`hookd check` shows all problems", code=Exit.CONFIG)
+    allowed = _budget(machine, request)
+    waiting = Waiting(allowed.ends_at, shop.observer.waiting, lambda: shop.signals.reason)
+    try:
+        machine.state.prepare()
+        return take(
+            machine.state,
+            request.call,
+            machine.moment(),
+            machine.patience(),
+            lambda name, number: _opened(machine, request, name, number),
+            waiting,
+        )
+    except (OSError, JournalUnwritable) as error:
+        raise _unwritable(request, str(error)) from error
+
+
+def _budget(machine: Machine, request: Request) -> Budget:
+    configured = machine.loaded.config.run.deadline_s
+    return budget(request.began, asked_s=request.deadline_s, configured_s=configured)
+
+
+def _unwritable(request: Request, why: str) -> HookdError:
+    hint = "see `df -h` and `findmnt -T /var/lib/hookd`: full, or mounted read-only?"
+    return HookdError(f"{request.phase} failed: state cannot be written: {why}", hint=hint)
+
+
+def _opened(machine: Machine, request: Request, name: str, number: int) -> OperationOpened:
+    return OperationOpened(
+        name,
+        number,
+        request.call.run_id,
+        request.caller,
+        __version__,
+        machine.loaded.document,
+        machine.loaded.sha256,
+        machine.loaded.config.run.phases,
+        to_replay(machine.environment),
+        host.facts(machine.root, machine.environment),
+        str(machine.root),
+    )
+
+
+def _in_force(shop: Workshop, turn: Turn) -> Workshop:
+    """When today's configuration does not load, the one that pre journalled stays in force."""
+    machine = shop.machine
+    if not machine.loaded.errors:
+        return shop
+    try:
+        config = from_json(turn.record.operation.opened.config)
+    except CodecError:
+        return shop
+    return replace(shop, machine=replace(machine, loaded=replace(machine.loaded, config=config)))
+
+
+def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
+    record = turn.record
+    if turn.again is Again.RECORDED and turn.run is not None:
+        return _recorded(record, turn.run)
+    _say(turn, request)
+    end_what_was_cut_off(record, shop.machine.boot.boot_id, request.phase, turn.again)
+    engine = Engine(shop, record, request.phase, request.caller, _budget(shop.machine, request))
+    run = engine.run(turn.again)
+    found = engine.judge()
+    code = run.process_exit if run.process_exit is not None else int(Exit.BUG)
+    result = document(record.operation, found, __version__)
+    return Answer(code, record.operation, run, found, result)
+
+
+def _recorded(record: Record, run: PhaseRun) -> Answer:
+    found = judge_recorded(record.operation, record.snapshots())
+    code = run.process_exit if run.process_exit is not None else int(Exit.BUG)
+    result = document(record.operation, found, __version__)
+    return Answer(code, record.operation, run, found, result, is_recorded=True)
+
+
+def _say(turn: Turn, request: Request) -> None:
+    """Write into the locks who executes, for those who wait and for `hookd status`."""
+    me = read_process(os.getpid())
+    last = turn.record.operation.last(request.phase)
+    attempt = (last.attempt if last else 0) + (0 if turn.again is Again.RESUME else 1)
+    holder = Holder(
+        turn.record.id,
+        request.phase.value,
+        attempt,
+        os.getpid(),
+        me.started if me else 0.0,
+        clock.utc_now(),
+    )
+    for lock in turn.locks:
+        lock.say(holder)
+
+
+def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
+    """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves."""
+    shop.observer.waiting(f"ending operation {turn.record.id} first: {turn.reason}")
+    finish(_in_force(shop, turn), turn, _budget(shop.machine, request))
+    if turn.record.operation.is_open:
+        message = f"operation {turn.record.id} could not be ended within the deadline"
+        hint = "`hookd status` says what is left; `hookd recover` goes on"
+        raise HookdError(message, hint=hint, code=Exit.DEADLINE)
+
+
+def finish(shop: Workshop, turn: Turn, allowed: Budget) -> Engine:
+    """Run what is left of an operation's on-exit, as recovery, and close it."""
+    record = turn.record
+    last = record.operation.last(Phase.ON_EXIT)
+    again = Again.FIRST if last is None else Again.RESUME
+    _say(replace(turn, again=again), Request(Phase.ON_EXIT, allowed.began))
+    end_what_was_cut_off(record, shop.machine.boot.boot_id, Phase.ON_EXIT, again)
+    engine = Engine(
+        shop,
+        record,
+        Phase.ON_EXIT,
+        CallerKind.RECOVERY,
+        allowed,
+        only_undos=last is not None and not last.is_running,
+        closes=True,
+    )
+    engine.run(again)
+    return engine

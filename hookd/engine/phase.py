@@ -1,0 +1,300 @@
+"""Executes the plan of one phase of one operation, its first action first.
+
+Nothing is remembered here that the journal does not say: an action is planned, done, recorded and
+folded, and then everything is planned anew. Read it from `Engine.run` down.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field, replace
+from typing import Callable, Iterable
+
+from hookd.core.belong import Again
+from hookd.core.budget import DEADLINE_REACHED, Budget
+from hookd.core.fates import Fate, Inputs
+from hookd.core.journal import (
+    Body,
+    Checked,
+    HookPassedOver,
+    Observed,
+    PhaseStarted,
+    SnapshotTaken,
+)
+from hookd.core.judge import LAST_KNOWN, Judgement, hook_digests, judge
+from hookd.core.model import (
+    CallerKind,
+    Hook,
+    HookOutcome,
+    HookState,
+    Phase,
+    PhaseOutcome,
+    Snapshot,
+)
+from hookd.core.operation import Operation, PhaseRun
+from hookd.core.plan import Action, Do, steps
+from hookd.core.undo import outstanding
+from hookd.engine import ending, precheck
+from hookd.engine.surroundings import surroundings_of
+from hookd.report.observer import Observer
+from hookd.system import clock, results
+from hookd.system.hooks import copies, tries
+from hookd.system.hooks.discovery import inspect, is_unchanged
+from hookd.system.hooks.execution import Surroundings
+from hookd.system.machine import Machine
+from hookd.system.process.children import Children
+from hookd.system.process.table import read_process
+from hookd.system.record import Record
+from hookd.system.signals import Signals
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every phase that this process executes has in common."""
+
+    machine: Machine
+    children: Children
+    signals: Signals
+    observer: Observer
+
+
+@dataclass
+class Engine:
+    """One phase of `record`'s operation. `only_undos`: nothing is run but what is still owed.
+
+    `closes`: the operation closes with this on-exit even when undos stay outstanding.
+    """
+
+    shop: Workshop
+    record: Record
+    phase: Phase
+    caller: CallerKind
+    budget: Budget
+    only_undos: bool = False
+    closes: bool = False
+    hooks: tuple[Hook, ...] = ()
+    all_hooks: tuple[Hook, ...] = ()
+    judgement: Judgement | None = None
+    around: Surroundings | None = None
+    tried_older: list[str] = field(default_factory=list)
+    unsynced: bool = False
+
+    def run(self, again: Again) -> PhaseRun:
+        """Execute the phase to its end and return how it ended.
+
+        Raises JournalUnwritable when pre or post may not go on because nothing can be recorded.
+        """
+        self.record.listener = self.shop.observer.event
+        self.record.may_spill = self.phase is Phase.ON_EXIT
+        self._start(again)
+        while True:
+            action = next(steps(self.operation, self._inputs()))
+            if self.unsynced and action.do not in (Do.RUN, Do.PASS_OVER):
+                self.record.sync()
+                self.unsynced = False
+            if action.do is Do.END:
+                return ending.end_phase(self, action)
+            self._acts()[action.do](action)
+
+    def _acts(self) -> dict[Do, Callable[[Action], None]]:
+        return {
+            Do.KEEP_UNDO: self._keep_undo,
+            Do.LOOK: self._look,
+            Do.JUDGE: self._judge,
+            Do.PASS_OVER: self._pass_over,
+            Do.RUN: self._run,
+            Do.INHERIT: self._inherit,
+        }
+
+    @property
+    def operation(self) -> Operation:
+        return self.record.operation
+
+    @property
+    def current(self) -> PhaseRun:
+        run = self.operation.last(self.phase)
+        if run is None:
+            raise ValueError("the phase has not started")
+        return run
+
+    def _start(self, again: Again) -> None:
+        last = self.operation.last(self.phase)
+        resumed = again is Again.RESUME and last is not None
+        attempt = 1 if last is None else last.attempt + (0 if resumed else 1)
+        me = read_process(os.getpid())
+        started = PhaseStarted(
+            self.phase,
+            attempt,
+            self.caller,
+            os.getpid(),
+            me.started if me else 0.0,
+            round(self.budget.length_s, 3),
+            self.budget.ruled_by,
+            resumed,
+        )
+        self.record.add(started, *self._discover(), sync=False)
+        owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
+        if self.phase is Phase.ON_EXIT and owed:
+            times = [hook.spec.timeout_s for hook in self.hooks if hook.name in owed]
+            self.budget = replace(self.budget, undos_s=sum(times))
+
+    def _discover(self) -> Iterable[Observed]:
+        """Find the hooks of all phases; what is overridden counts as wanted from here on."""
+        found = {phase: self.shop.machine.discover(phase) for phase in Phase}
+        overridden = precheck.active_override(self.shop.machine)
+        hooks = [hook for one in found.values() for hook in one.hooks]
+        self.all_hooks = tuple(_as_wanted(h) if h.id in overridden else h for h in hooks)
+        self.hooks = tuple(hook for hook in self.all_hooks if hook.phase is self.phase)
+        if overridden:
+            yield Observed("override.hooks", sorted(overridden))
+        if self.phase is Phase.PRE:
+            yield Observed("hooks", hook_digests(self.all_hooks))
+        unreadable = [str(problem) for problem in found[self.phase].unreadable]
+        if unreadable:
+            yield Observed("hooks.unreadable", unreadable)
+
+    def _inputs(self) -> Inputs:
+        now, cancelled = clock.up_s(), self.shop.signals.reason
+        late = DEADLINE_REACHED if now >= self.budget.hooks_until else ""
+        late_undos = DEADLINE_REACHED if now >= self.budget.undos_until else ""
+        on_exit = self.phase is Phase.ON_EXIT
+        undos = (hook for hook in self.all_hooks if hook.spec.undoes)
+        ready = tuple(hook for hook in undos if hook.state is HookState.READY)
+        return Inputs(
+            self.phase,
+            self.hooks,
+            ready if self.phase is Phase.PRE else (),
+            self.judgement.way.path if self.judgement and on_exit else None,
+            cancelled or late,
+            cancelled or late_undos,
+            PhaseOutcome.INTERRUPTED if cancelled else PhaseOutcome.TIMED_OUT,
+            self.only_undos,
+            self._older() if on_exit and not self.only_undos and not cancelled else (),
+        )
+
+    def _older(self) -> tuple[str, ...]:
+        if not self.judgement:
+            return ()
+        found = precheck.older_undos(self.shop.machine, but=self.record.id)
+        return tuple(name for name, _ in found if name not in self.tried_older)
+
+    def _keep_undo(self, action: Action) -> None:
+        kept = [copies.keep(fate.hook, self.record.folder) for fate in action.fates]
+        self.record.add(*kept, sync=False)
+
+    def _look(self, action: Action) -> None:
+        """Take a snapshot, or say that nothing can have changed since the one it repeats."""
+        if action.same_as and action.same_as in self.operation.snapshots:
+            self.record.add(SnapshotTaken(action.snapshot, same_as=action.same_as), sync=False)
+            return
+        self.shop.observer.looking(action.snapshot)
+        snapshot = self.shop.machine.look(action.snapshot, self._previous(action.snapshot))
+        self.record.add(self.record.store(snapshot), sync=False)
+
+    def _previous(self, name: str) -> Snapshot | None:
+        """Return the newest look, from which the logs are read on; `before` begins anew."""
+        taken = self.record.ordered_snapshots()
+        if taken or name == "before":
+            return taken[-1] if name != "before" else None
+        last_known = results.read_last_known(self.shop.machine.state)
+        if last_known is not None:
+            self.record.add(self.record.store(replace(last_known, name=LAST_KNOWN)), sync=False)
+        return last_known
+
+    def judge(self) -> Judgement:
+        """Judge the operation as it stands now, without recording it."""
+        severities = self.shop.machine.loaded.config.checks
+        snapshots = self.record.snapshots()
+        return judge(self.operation, snapshots, severities, self.phase, self.all_hooks)
+
+    def _judge(self, _action: Action) -> None:
+        unreadable = self.operation.observed.get("hooks.unreadable") or ()
+        before = precheck.judge_before(self.shop.machine, self.phase, unreadable)
+        self.record.add(Checked(self.phase, tuple(before)), sync=False)
+        self.judgement = self.judge()
+        own = [check for check in self.judgement.checks if check.phase == self.phase.value]
+        self.record.add(Checked(self.phase, tuple(own), self.judgement.health), sync=False)
+
+    def _pass_over(self, action: Action) -> None:
+        self.record.add(*(self._passed_over(fate) for fate in action.fates), sync=False)
+
+    def _passed_over(self, fate: Fate) -> HookPassedOver:
+        hook = fate.hook
+        return HookPassedOver(
+            self.phase,
+            self.current.attempt,
+            hook.name,
+            fate.outcome or HookOutcome.SKIPPED,
+            hook.spec.required,
+            fate.reason,
+            hook.sha256,
+            hook.owner,
+            hook.mode,
+            hook.path,
+            fate.undo_of,
+        )
+
+    def _run(self, action: Action) -> None:
+        fates = tuple(self._still_itself(fate) for fate in action.fates)
+        refused = [fate for fate in fates if fate.outcome is not None]
+        if refused:
+            self.record.add(*(self._passed_over(fate) for fate in refused), sync=False)
+            return
+        self._wait_to_try_again(fates)
+        undoing = any(fate.undo_of for fate in fates)
+        until = self.budget.undos_until if undoing else self.budget.hooks_until
+        config = self.shop.machine.loaded.config.run
+        group = tries.Group(
+            self._around(), fates, self.current.health.value, until, config.max_parallel
+        )
+        self.record.add(*(group.started(fate) for fate in fates))
+        self.unsynced = True
+        listener = tries.Listener(
+            self._add_unsynced,
+            self._add_unsynced,
+            self.shop.observer.output,
+            lambda: self.shop.signals.reason,
+        )
+        tries.run_group(self.shop.children, group, listener)
+
+    def _around(self) -> Surroundings:
+        if self.around is None:
+            self.around = surroundings_of(self)
+        return self.around
+
+    def _add_unsynced(self, body: Body) -> None:
+        self.record.add(body, sync=False)
+
+    def _still_itself(self, fate: Fate) -> Fate:
+        """Examine a hook again that changed since it was discovered; a copy by its digest."""
+        hook = fate.hook
+        if fate.from_copy:
+            if copies.is_intact(hook.path, hook.sha256):
+                return fate
+            return replace(fate, outcome=HookOutcome.REFUSED, reason="pre's copy was changed")
+        if is_unchanged(hook):
+            return fate
+        machine = self.shop.machine
+        now = inspect(machine.root, hook, machine.loaded.config)
+        self.hooks = tuple(now if one.name == hook.name else one for one in self.hooks)
+        if now.state is HookState.READY:
+            return replace(fate, hook=now)
+        return replace(fate, hook=now, outcome=HookOutcome.REFUSED, reason=now.reason)
+
+    def _wait_to_try_again(self, fates: tuple[Fate, ...]) -> None:
+        again = [fate.hook.spec.retry_delay_s for fate in fates if fate.try_ > 1]
+        until = min(clock.up_s() + max(again, default=0.0), self.budget.hooks_until)
+        while clock.up_s() < until and not self.shop.signals.reason:
+            time.sleep(min(0.1, max(0.0, until - clock.up_s())))
+
+    def _inherit(self, action: Action) -> None:
+        """Run the undos that an older operation still owes, as part of that operation."""
+        self.tried_older.append(action.operation)
+        outcome = ending.run_older(self, action.operation)
+        known = self.operation.observed.get("inherited_undos") or []
+        self.record.add(Observed("inherited_undos", [*known, outcome]))
+
+
+def _as_wanted(hook: Hook) -> Hook:
+    return replace(hook, spec=replace(hook.spec, required=False))

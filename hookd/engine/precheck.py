@@ -1,0 +1,76 @@
+"""What is judged before a phase starts its first hook, besides what the snapshots tell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Sequence
+
+from hookd.core.checks import state as state_checks
+from hookd.core.checks.table import Judge
+from hookd.core.model import Check, Phase, Severity
+from hookd.core.undo import Undo, outstanding
+from hookd.system import hold
+from hookd.system.machine import Machine
+
+_PRE_ONLY = (Phase.PRE,)
+
+
+def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> list[Check]:
+    """Return the checks of `phase` that need no snapshot. `unreadable` names hook directories."""
+    severities = machine.loaded.config.checks
+    problems = [str(problem) for problem in machine.loaded.errors]
+    checks = [state_checks.config_loads(problems, severities)]
+    if unreadable:
+        judge = Judge("hooks.readable", severities)
+        checks.append(judge.not_met(expected="every hook directory", found="; ".join(unreadable)))
+    if phase is Phase.PRE:
+        free, least = machine.free_bytes()
+        checks += [
+            state_checks.writable(machine.why_state_is_unwritable(), severities),
+            state_checks.disk_low(free, least, severities),
+            _older_undos(machine),
+            *_held(machine),
+        ]
+    return [replace(check, phase=phase.value) for check in checks]
+
+
+def _held(machine: Machine) -> list[Check]:
+    found = hold.read(machine.state)
+    if found is None:
+        return []
+    judge = Judge("run.held", machine.loaded.config.checks)
+    return [judge.not_met(expected="no hold", found=str(found))]
+
+
+def _older_undos(machine: Machine) -> Check:
+    """Say what older operations still owe: a warning to pre, whatever its severity later."""
+    owed = {
+        f"{undo.hook} of {operation_id}": "outstanding"
+        for operation_id, undos in older_undos(machine)
+        for undo in undos
+    }
+    severities = {**machine.loaded.config.checks, "undo.outstanding": Severity.WARN}
+    return state_checks.undo_outstanding(owed, severities)
+
+
+def older_undos(machine: Machine, but: str = "") -> list[tuple[str, tuple[Undo, ...]]]:
+    """Return the operations that have had their on-exit and still owe undos, newest first."""
+    found = []
+    for operation_id in reversed(machine.state.marked()):
+        operation = machine.state.load(operation_id) if operation_id != but else None
+        if operation is None:
+            continue
+        on_exit = operation.last(Phase.ON_EXIT)
+        is_over = not operation.is_open or (on_exit is not None and not on_exit.is_running)
+        undos = outstanding(operation)
+        if is_over and undos:
+            found.append((operation_id, undos))
+    return found
+
+
+def active_override(machine: Machine) -> frozenset[str]:
+    """Return the hooks that the configuration counts as wanted for now (`[override]`)."""
+    override = machine.loaded.config.override
+    if not override.until or override.until <= machine.moment().at:
+        return frozenset()
+    return frozenset(override.hooks)

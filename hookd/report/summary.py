@@ -1,0 +1,172 @@
+"""The summary that `hookd run` prints: the verdict first, at most 2,400 characters, JSON last.
+
+SSM keeps the head of the output, 2,500 characters of both streams together.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterable, Iterator
+
+from hookd.report.document import Document
+
+MOST = 2400
+MOST_JSON = 990
+_MOST_LINE = 260
+_MOST_NAMED = 200
+_BAD = ("failed", "timed-out", "refused", "interrupted", "outstanding")
+
+
+def summary(found: Document, phase: Document, result_path: str, note: str = "") -> str:
+    """Return the summary of `phase`, an entry of the document's phases, of at most MOST characters.
+
+    What does not fit is counted; failures come before warnings, warnings before facts.
+    """
+    last = [f"result: {result_path}", "hookd-result: " + machine_line(found, phase, result_path)]
+    first = _cut(_headline(found, phase), _MOST_LINE)
+    room = MOST - sum(len(line) + 1 for line in (first, *last)) - len("(999999 more lines)\n")
+    body = _fitting(_body(found, phase, note), room)
+    return "\n".join([first, *body, *last]) + "\n"
+
+
+def verdict_of(found: Document, phase: Document) -> str:
+    """Return what the caller reads first: on-exit speaks for the operation, pre and post not."""
+    on_exit = phase["phase"] == "on-exit"
+    return str(found["operation"]["verdict"] if on_exit else phase["verdict"])
+
+
+def _headline(found: Document, phase: Document) -> str:
+    operation = found["operation"]
+    words = [f"{verdict_of(found, phase)}: {phase['phase']} of operation {operation['id']}"]
+    if phase["phase"] == "on-exit":
+        words.append(f"path {operation['path']} ({operation['path_reason']})")
+    if phase["outcome"] != "passed":
+        words.append(f"{phase['outcome']}: {phase['reason']}")
+    return ", ".join(words)
+
+
+def _body(found: Document, phase: Document, note: str) -> Iterator[str]:
+    if note:
+        yield note
+    yield from _bad_hooks(phase, required=True)
+    yield from _checks(found, phase, "fail")
+    yield from _bad_hooks(phase, required=False)
+    yield from _checks(found, phase, "warn")
+    for undo in found["operation"]["outstanding_undos"]:
+        if phase["phase"] == "on-exit":
+            yield f"outstanding: {undo['hook']} has not put back what {undo['pre_hook']} took away"
+    yield _counts(phase)
+    yield from _left_running(phase)
+    if phase["phase"] != "pre":
+        yield from _changes(found["changes"])
+
+
+def _bad_hooks(phase: Document, *, required: bool) -> Iterator[str]:
+    for hook in phase["hooks"]:
+        if hook["outcome"] in _BAD and hook["required"] is required:
+            word = "required" if required else "wanted"
+            yield f"{hook['outcome']}: {word} hook {hook['name']}: {hook['reason']}"
+            if hook["stderr"]["path"] or hook["stdout"]["path"]:
+                yield "  output: " + (hook["stderr"]["path"] or hook["stdout"]["path"])
+
+
+def _checks(found: Document, phase: Document, severity: str) -> Iterator[str]:
+    for check in found["checks"]:
+        of_phase = phase["phase"] == "on-exit" or check["phase"] == phase["phase"]
+        bad = check["outcome"] in ("fail", "warn", "unknown")
+        if of_phase and bad and check["severity"] == severity:
+            why = check["reason"] or f"found {check['found']}, expected {check['expected']}"
+            yield f"{check['outcome']}: check {check['id']}: {why}"
+            yield f"  do: {check['remedy']}"
+
+
+def _counts(phase: Document) -> str:
+    count: dict[str, int] = {}
+    for hook in phase["hooks"]:
+        count[hook["outcome"]] = count.get(hook["outcome"], 0) + 1
+    said = ", ".join(f"{number} {outcome}" for outcome, number in sorted(count.items()))
+    return f"hooks: {said or 'none'}"
+
+
+def _left_running(phase: Document) -> Iterator[str]:
+    for hook in phase["hooks"]:
+        for process in hook["left_running"]:
+            holds = ", holds its output open" if process["holds_stdout"] else ""
+            what = f"pid {process['pid']} {process['command']}{holds}"
+            yield f"left running by {hook['name']}: {what}"
+
+
+def _changes(changes: Document) -> Iterator[str]:
+    packages = changes["packages"]
+    yield f"packages: {len(packages)} changes" + _named(packages)
+    kernel, boot = changes["kernel"], changes["boot"]
+    promised = f", promised {kernel['promised']}" if kernel["promised"] else ""
+    if kernel["running_after"]:
+        yield f"kernel: {kernel['running_before']} -> {kernel['running_after']}{promised}"
+    rebooted = {None: "not known", True: "yes", False: "no"}[boot["rebooted"]]
+    yield f"rebooted: {rebooted}"
+
+
+def _named(packages: list[Document]) -> str:
+    named = ""
+    for number, change in enumerate(packages):
+        text = _package(change)
+        if len(named) + len(text) > _MOST_NAMED:
+            return f"{named} and {len(packages) - number} more"
+        named += (": " if number == 0 else ", ") + text
+    return named
+
+
+def _package(change: Document) -> str:
+    return f"{change['name']} {change['action']} {'+'.join(change['after'] or change['before'])}"
+
+
+def _fitting(lines: Iterable[str], room: int) -> Iterator[str]:
+    hidden = 0
+    for line in lines:
+        short = _cut(line, _MOST_LINE)
+        if len(short) + 1 > room:
+            hidden += 1
+            continue
+        room -= len(short) + 1
+        yield short
+    if hidden:
+        yield f"({hidden} more lines)"
+
+
+def _cut(line: str, most: int) -> str:
+    plain = "".join(char if char.isprintable() else "?" for char in line)
+    return plain if len(plain) <= most else plain[: most - 1] + "\u2026"
+
+
+def machine_line(found: Document, phase: Document, result_path: str) -> str:
+    """Return one-line ASCII JSON of less than 1,000 characters for a program to read."""
+    hooks = phase["hooks"]
+    body: dict[str, Any] = {
+        "operation": found["operation"]["id"],
+        "phase": phase["phase"],
+        "attempt": phase["attempt"],
+        "verdict": verdict_of(found, phase),
+        "path": found["operation"]["path"],
+        "outcome": phase["outcome"],
+        "exit_code": phase["exit_code"],
+        "process_exit": phase["process_exit"],
+        "hooks": len(hooks),
+        "failed_hooks": [hook["name"] for hook in hooks if hook["outcome"] in _BAD],
+        "failed_checks": [c["id"] for c in found["checks"] if c["outcome"] in ("fail", "unknown")],
+        "packages": len(found["changes"]["packages"]),
+        "result": result_path,
+    }
+    return _shortened(body)
+
+
+def _shortened(body: dict[str, Any]) -> str:
+    """Drop names from the lists, then long texts, until the line is short enough."""
+    line = json.dumps(body, separators=(",", ":"))
+    for name in ("failed_hooks", "failed_checks"):
+        while len(line) > MOST_JSON and body[name]:
+            body = {**body, name: body[name][:-1], "cut": True}
+            line = json.dumps(body, separators=(",", ":"))
+    if len(line) > MOST_JSON:
+        line = json.dumps({**body, "result": ""}, separators=(",", ":"))
+    return line

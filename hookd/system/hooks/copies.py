@@ -1,0 +1,51 @@
+"""Root-only copies of the undos that pre may need later, whatever becomes of the originals."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+
+from hookd.core.journal import UndoKept
+from hookd.core.model import Hook
+from hookd.system import durable
+from hookd.system.hooks.execution import file_name
+
+
+def keep(hook: Hook, folder: str) -> UndoKept:
+    """Copy `hook` into the operation's folder and return the event that says where it is."""
+    path = os.path.join(folder, "undo", file_name(hook.name))
+    try:
+        digest = _copy(hook.path, path)
+    except OSError as error:
+        failed = f"could not be copied: {error.strerror}"
+        return UndoKept(hook.name, hook.spec.undoes, "", "", hook.spec, failed)
+    return UndoKept(hook.name, hook.spec.undoes, path, digest, hook.spec)
+
+
+def is_intact(path: str, sha256: str) -> bool:
+    """Whether the copy at `path` still is what pre kept."""
+    try:
+        return _digest(path) == sha256
+    except OSError:
+        return False
+
+
+def _copy(source: str, path: str) -> str:
+    temporary = path + ".new"
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o700)
+    with open(source, "rb") as original, os.fdopen(fd, "wb") as copy:
+        shutil.copyfileobj(original, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    os.rename(temporary, path)
+    durable.sync_directory(os.path.dirname(path))
+    return _digest(path)
+
+
+def _digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(1 << 16), b""):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,164 @@
+"""An operation while it is written: its journal, what the journal folds to, and its snapshots."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import zlib
+from dataclasses import replace
+from typing import Callable
+
+from hookd.core.codec import CodecError, decode, encode
+from hookd.core.fold import apply, fold
+from hookd.core.journal import Body, Event, Noted, SnapshotTaken
+from hookd.core.judge import in_order
+from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
+from hookd.core.operation import Operation
+from hookd.system import durable, journal
+from hookd.system.journal import Journal, JournalUnwritable
+from hookd.system.state import State
+
+Listener = Callable[[Event, Operation], None]
+
+
+class Record:
+    """The journal of one operation, open for the engine that holds its lock.
+
+    `operation` is always the fold of what was recorded. `is_lossy` is true once events could not be
+    stored where they belong.
+    """
+
+    def __init__(self, state: State, operation_id: str, boot_id: str) -> None:
+        self.state = state
+        self.id = operation_id
+        self.folder = state.folder(operation_id)
+        self.journal = Journal(
+            state.journal_path(operation_id), state.spill_path(operation_id), boot_id
+        )
+        self.listener: Listener | None = None
+        self.may_spill = False
+        self._operation: Operation | None = None
+        self._snapshots: dict[str, Snapshot] = {}
+
+    @property
+    def operation(self) -> Operation:
+        if self._operation is None:
+            raise ValueError(f"operation {self.id} was never opened")
+        return self._operation
+
+    @property
+    def is_lossy(self) -> bool:
+        return self.journal.is_spilling
+
+    def open(self) -> journal.Read:
+        """Open the journal and fold what stands there.
+
+        Raises OSError, unless the record may spill: then what can be read is folded.
+        """
+        try:
+            found = self.journal.open()
+        except OSError:
+            if not self.may_spill:
+                raise
+            found = self.journal.open_spilling()
+        self._operation = fold(found.events)
+        if found.torn or found.bad:
+            self.add(Noted("journal.torn", _what_was_lost(found)), sync=False)
+        return found
+
+    def add(self, *bodies: Body, sync: bool = True) -> None:
+        """Record `bodies` by one write, synced unless told otherwise, and fold them.
+
+        Raises JournalUnwritable, unless the record may spill: then they go to /run (or only to
+        memory) and the operation goes on.
+        """
+        try:
+            events = self.journal.append(*bodies, sync=sync)
+        except JournalUnwritable:
+            if not self.may_spill:
+                raise
+            self.journal.spill()
+            events = self.journal.append(*bodies, sync=sync)
+        for event in events:
+            self._operation = apply(self._operation, event)
+            if self.listener and self._operation:
+                self.listener(event, self._operation)
+
+    def store(self, snapshot: Snapshot) -> SnapshotTaken:
+        """Store `snapshot` durably and return the event to record: by file, else inline."""
+        data = json.dumps(encode(snapshot), separators=(",", ":")).encode("ascii")
+        digest = hashlib.sha256(data).hexdigest()
+        name = f"snapshots/{snapshot.name}.json"
+        self._snapshots[snapshot.name] = snapshot
+        try:
+            durable.write_file(os.path.join(self.folder, name), data)
+        except OSError:
+            inline = base64.b64encode(zlib.compress(data)).decode("ascii")
+            return SnapshotTaken(snapshot.name, sha256=digest, inline=inline)
+        return SnapshotTaken(snapshot.name, file=name, sha256=digest)
+
+    def snapshots(self) -> dict[str, Snapshot]:
+        """Return every snapshot that can still be read, by name."""
+        return snapshots_of(self.operation, self.folder, self._snapshots)
+
+    def ordered_snapshots(self) -> tuple[Snapshot, ...]:
+        """Return the snapshots in the order of the operation's life, the last known state first."""
+        return in_order(self.snapshots(), with_last_known=True)
+
+    def sync(self) -> None:
+        """Make durable what was added without a sync. Raises JournalUnwritable like `add`."""
+        self.add()
+
+    def close(self) -> None:
+        self.journal.close()
+
+
+def snapshots_of(
+    operation: Operation, folder: str, known: dict[str, Snapshot] | None = None
+) -> dict[str, Snapshot]:
+    """Return the snapshots that `operation` names and that can be read; `known` is a cache."""
+    known = {} if known is None else known
+    for name, taken in operation.snapshots.items():
+        if name not in known:
+            found = _read(operation, folder, taken)
+            if found is not None:
+                known[name] = found
+    return known
+
+
+def _read(operation: Operation, folder: str, taken: SnapshotTaken) -> Snapshot | None:
+    if taken.same_as:
+        original = operation.snapshots.get(taken.same_as)
+        found = _read(operation, folder, original) if original and not original.same_as else None
+        return None if found is None else _renamed(found, taken.name)
+    try:
+        if taken.inline:
+            data = zlib.decompress(base64.b64decode(taken.inline))
+        else:
+            with open(os.path.join(folder, taken.file), "rb") as file:
+                data = file.read()
+        if hashlib.sha256(data).hexdigest() != taken.sha256:
+            return None
+        snapshot = decode(Snapshot, json.loads(data))
+    except (OSError, ValueError, zlib.error, CodecError):
+        return None
+    return snapshot if snapshot.format == SNAPSHOT_FORMAT else None
+
+
+def _renamed(snapshot: Snapshot, name: str) -> Snapshot:
+    """Return the same look under another name; what the logs gained stays with the first."""
+    return replace(
+        snapshot,
+        name=name,
+        logs=tuple(replace(log, entries=()) for log in snapshot.logs),
+        histories=tuple(replace(history, transactions=()) for history in snapshot.histories),
+    )
+
+
+def _what_was_lost(found: journal.Read) -> str:
+    torn = f"a torn last line of {len(found.torn)} bytes was set aside; " if found.torn else ""
+    lines = ", ".join(map(str, found.bad[:5]))
+    bad = f"{len(found.bad)} lines are no events (first: {lines}); " if found.bad else ""
+    return (torn + bad).rstrip("; ")

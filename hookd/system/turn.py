@@ -1,0 +1,207 @@
+"""Whose turn it is: chooses the operation of a call, and waits until its phase may execute."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from hookd.core.belong import Again, Belonging, Call, Choice, Known, again, belong
+from hookd.core.due import Moment, Patience
+from hookd.core.journal import OperationOpened
+from hookd.core.model import Liveness, Phase
+from hookd.core.operation import Operation, PhaseRun
+from hookd.errors import Exit, HookdError
+from hookd.system import clock
+from hookd.system.lock import Holder, Lock, holder
+from hookd.system.process.table import read_process
+from hookd.system.record import Record
+from hookd.system.state import State, is_operation_id
+
+_POLL_S = 0.05
+_PHASES = tuple(Phase)
+
+Opened = Callable[[str, int], OperationOpened]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The right to execute a phase of `record`'s operation, with what the call gets of it.
+
+    `end_first` names another operation whose on-exit must run before this call can be chosen for.
+    """
+
+    record: Record
+    again: Again
+    run: PhaseRun | None
+    locks: tuple[Lock, ...]
+    end_first: bool = False
+    reason: str = ""
+
+    def give_back(self) -> None:
+        self.record.close()
+        for lock in self.locks:
+            lock.release()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How a call waits: until `deadline` (CLOCK_BOOTTIME seconds), telling `tell` for whom."""
+
+    deadline: float
+    tell: Callable[[str], None]
+    stop: Callable[[], str]
+
+
+def take(
+    state: State, call: Call, moment: Moment, patience: Patience, opened: Opened, waiting: Waiting
+) -> Turn:
+    """Return the turn of `call`.
+
+    Raises HookdError with Exit.BUSY when another operation or phase is in the way for too long,
+    Exit.USAGE for an operation that does not exist, and OSError when the state cannot be used.
+    """
+    joined: set[tuple[str, int]] = set()
+    ended: set[int] = set()
+    while True:
+        with state.choosing():
+            found = belong(call, known(state, call), moment, patience)
+            _refuse(call, found)
+            turn = _try(state, call, found, opened, moment, joined)
+            if turn is not None:
+                return turn
+        _wait(state, call, found, waiting, joined, ended)
+
+
+def known(state: State, call: Call | None = None) -> tuple[Known, ...]:
+    """Return the operations that a call may belong to: the open ones, and the one it names."""
+    marked = set(state.marked())
+    chosen = []
+    for name in state.ids():
+        head = state.head(name)
+        is_named = bool(head and call and _names(call, head))
+        if name in marked or is_named:
+            operation = state.load(name)
+            if operation is not None:
+                chosen.append(Known(operation, liveness_of(operation)))
+    return tuple(chosen)
+
+
+def liveness_of(operation: Operation) -> Liveness:
+    """Return whether the operation's run lives; without an agent nobody can be asked."""
+    return Liveness.UNKNOWN if operation.opened.run_id else Liveness.NONE
+
+
+def _names(call: Call, head: OperationOpened) -> bool:
+    by_id = bool(call.operation_id) and head.id == call.operation_id
+    return by_id or (bool(call.run_id) and head.run_id == call.run_id)
+
+
+def _refuse(call: Call, found: Belonging) -> None:
+    if call.operation_id and (found.choice, found.operation_id) != (Choice.JOIN, call.operation_id):
+        message = f"there is no operation {call.operation_id}"
+        raise HookdError(message, hint="`hookd history` lists them", code=Exit.USAGE)
+    if found.choice is Choice.BUSY:
+        hint = "`hookd status` says what hookd will do and when"
+        raise HookdError(f"busy: {found.reason}", hint=hint, code=Exit.BUSY)
+
+
+def _try(
+    state: State,
+    call: Call,
+    found: Belonging,
+    opened: Opened,
+    moment: Moment,
+    joined: set[tuple[str, int]],
+) -> Turn | None:
+    executing = state.executing()
+    if not executing.take():
+        executing.release()
+        return None
+    record, own = _record(state, found, opened, moment)
+    locks = (executing, own)
+    if found.choice is Choice.END_FIRST:
+        return Turn(record, Again.NEXT, None, locks, end_first=True, reason=found.reason)
+    attempts = tuple(number for name, number in joined if name == record.id)
+    what, run = again(record.operation, call, waited_for=attempts)
+    return Turn(record, what, run, locks, reason=found.reason)
+
+
+def _record(state: State, found: Belonging, opened: Opened, moment: Moment) -> tuple[Record, Lock]:
+    if found.choice in (Choice.JOIN, Choice.END_FIRST):
+        record = Record(state, found.operation_id, moment.boot_id)
+        own = state.operation_lock(record.id)
+        own.take(wait=True)
+        record.open()
+        return record, own
+    name, number = state.new_id()
+    state.make_operation(name)
+    record = Record(state, name, moment.boot_id)
+    own = state.operation_lock(name)
+    own.take()
+    record.open()
+    record.add(opened(name, number), sync=False)
+    return record, own
+
+
+def _wait(
+    state: State,
+    call: Call,
+    found: Belonging,
+    waiting: Waiting,
+    joined: set[tuple[str, int]],
+    ended: set[int],
+) -> None:
+    executing = state.path("phase.lock")
+    who = holder(executing)
+    if who is None:
+        time.sleep(_POLL_S)
+        return
+    if (who.operation, who.phase) == (found.operation_id, call.phase.value):
+        joined.add((who.operation, who.attempt))
+    elif _is_earlier_of_own_run(call, found, who) and who.pid not in ended:
+        ended.add(who.pid)
+        _end_engine(who, waiting)
+        return
+    waiting.tell(f"waiting for {who}")
+    while holder(executing) == who:
+        _give_up(call, who, waiting)
+        time.sleep(_POLL_S)
+
+
+def _give_up(call: Call, who: Holder, waiting: Waiting) -> None:
+    if waiting.stop():
+        raise HookdError(waiting.stop(), code=Exit.INTERRUPTED)
+    if clock.up_s() >= waiting.deadline:
+        same = who.phase == call.phase.value
+        code = Exit.DEADLINE if same and call.run_id else Exit.BUSY
+        raise HookdError(f"busy: {who}", hint="`hookd status` shows it", code=code)
+
+
+def _is_earlier_of_own_run(call: Call, found: Belonging, who: Holder) -> bool:
+    if not call.run_id or who.operation != found.operation_id:
+        return False
+    return _PHASES.index(Phase(who.phase)) < _PHASES.index(call.phase)
+
+
+def _end_engine(who: Holder, waiting: Waiting) -> None:
+    """End the engine of an earlier phase: TERM lets it end its hook and say so; then KILL."""
+    waiting.tell(f"ending {who}")
+    for name, patience_s in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
+        until = clock.up_s() + patience_s
+        if not _is_alive(who):
+            return
+        os.kill(who.pid, name)
+        while _is_alive(who) and clock.up_s() < until:
+            time.sleep(_POLL_S)
+
+
+def _is_alive(who: Holder) -> bool:
+    process = read_process(who.pid)
+    return process is not None and process.started == who.process_started_at
+
+
+def is_valid_id(text: str) -> bool:
+    return is_operation_id(text)
