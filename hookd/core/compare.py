@@ -72,7 +72,7 @@ def _set_changed(snapshots: Sequence[Snapshot], source: str) -> Optional[bool]:
 
 
 def _records_changed(snapshots: Sequence[Snapshot]) -> Optional[bool]:
-    if logged.changes(logged.records_of(_distinct(snapshots)[1:]), ""):
+    if logged.changes(logged.records_of(snapshots[1:]), ""):
         return True
     readings = [(*s.logs, *s.histories) for s in (snapshots[0], snapshots[-1])]
     both = all(any(reading.is_ok for reading in end) for end in readings)
@@ -92,32 +92,12 @@ def _is_one_unknown(snapshots: Sequence[Snapshot]) -> bool:
 
 def _packages(snapshots: Sequence[Snapshot]) -> Tuple[PackageChange, ...]:
     """One list, by span, then name and arch."""
-    distinct = _distinct(snapshots)
     found: List[Tuple[int, int, PackageChange]] = []
     for source in _ORDERS:
-        for i, j in _spans(distinct, source):
-            found.extend((j, i, change) for change in _span(distinct[i : j + 1], source))
+        for i, j in _spans(snapshots, source):
+            found.extend((j, i, change) for change in _span(snapshots[i : j + 1], source))
     found.sort(key=lambda item: (item[0], item[1], item[2].name, item[2].arch))
     return tuple(change for _, _, change in found)
-
-
-def _distinct(snapshots: Sequence[Snapshot]) -> Sequence[Snapshot]:
-    """Leave out what repeats its predecessor under another name: its logs were counted there."""
-    kept = list(snapshots[:1])
-    for snapshot in snapshots[1:]:
-        if not _is_repeated(kept[-1], snapshot):
-            kept.append(snapshot)
-    return kept
-
-
-def _is_repeated(earlier: Snapshot, later: Snapshot) -> bool:
-    return (
-        earlier.taken_at == later.taken_at
-        and earlier.boot == later.boot
-        and earlier.packages == later.packages
-        and earlier.logs == later.logs
-        and earlier.histories == later.histories
-    )
 
 
 def _spans(snapshots: Sequence[Snapshot], source: str) -> List[Tuple[int, int]]:
@@ -222,7 +202,7 @@ def _first_look(snapshots: Sequence[Snapshot]) -> Optional[Snapshot]:
 
 
 def _entries(snapshots: Sequence[Snapshot]) -> List[LogEntry]:
-    records = logged.records_of(_distinct(snapshots)[1:])
+    records = logged.records_of(snapshots[1:])
     return [entry for record in records for entry in record.entries]
 
 

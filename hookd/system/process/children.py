@@ -121,6 +121,7 @@ class _Group:
             raise
 
     def _loop(self) -> None:
+        self._reap()
         self._tick()
         while self._waiting or self._running:
             self._start_more()

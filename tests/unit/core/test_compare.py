@@ -367,12 +367,6 @@ def test_each_change_names_its_span_and_spans_keep_their_order():
     )
 
 
-def test_a_snapshot_that_stands_for_its_predecessor_repeats_no_log_line():
-    installed = snapshot("installed", log(entry("updated", "foo", NEW)))
-    got = compare((snapshot("before"), installed, replace(installed, name="leaving")))
-    assert got.packages == (change("updated", [], [NEW], "yum.log", between="before..installed"),)
-
-
 def test_a_failed_reading_between_two_good_ones_is_passed_over():
     got = compare(
         (
