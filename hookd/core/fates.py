@@ -96,8 +96,8 @@ def was_cut(hook: HookRun) -> bool:
 def how(hook: HookRun) -> str:
     if hook.outcome is HookOutcome.TIMED_OUT:
         return "timed out"
-    if hook.outcome is HookOutcome.REFUSED:
-        return "was refused"
+    if hook.outcome in (HookOutcome.REFUSED, HookOutcome.OUTSTANDING):
+        return "was refused" if hook.outcome is HookOutcome.REFUSED else "is outstanding"
     return "was interrupted" if was_cut(hook) else "failed"
 
 
@@ -214,7 +214,8 @@ def _why_held(hook: Hook, run: PhaseRun, inputs: Inputs) -> str:
     if when and path not in when:
         return f"runs on {', '.join(when)}; the path is {path}"
     unhealthy = run.health in (Health.FAILED, Health.UNKNOWN)
-    if hook.spec.only_if_healthy and unhealthy and run.checked_n >= run.changed_n:
+    is_judged = run.checked_n > 0 and run.checked_n >= run.changed_n
+    if hook.spec.only_if_healthy and unhealthy and is_judged:
         return f"waits until the machine is healthy; health is {run.health}"
     return ""
 

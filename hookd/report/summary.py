@@ -52,8 +52,9 @@ def _body(found: Document, phase: Document, note: str) -> Iterator[str]:
     yield from _checks(found, phase, "fail")
     yield from _bad_hooks(phase, required=False)
     yield from _checks(found, phase, "warn")
+    named = {hook["name"] for hook in phase["hooks"]}
     for undo in found["operation"]["outstanding_undos"]:
-        if phase["phase"] == "on-exit":
+        if phase["phase"] == "on-exit" and undo["hook"] not in named:
             yield f"outstanding: {undo['hook']} has not put back what {undo['pre_hook']} took away"
     yield _counts(phase)
     yield from _left_running(phase)
