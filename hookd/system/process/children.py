@@ -154,10 +154,10 @@ class _Group:
             return
         limit = _limit(start, now, self._deadline)
         running = Running(start, spawned, began=now, limit=limit, null=self._null)
-        running.family.sole = self._reaper.childless
+        running.family.is_sole = self._reaper.childless
         self._reaper.childless = False
         for other in self._running.values():
-            other.family.sole = False
+            other.family.is_sole = False
         self._running[index] = running
         for pipe in running.pipes:
             self._selector.register(pipe.descriptor, selectors.EVENT_READ, (index, pipe))

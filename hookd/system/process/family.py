@@ -25,15 +25,19 @@ class Family:
     """Every process in a hook's session, below it, or with its token in the environment.
 
     `started` is the hook's own start (Process.started); with it a pid that was given out again
-    is told from the hook's. A process with another token is never of the family. `sole` says
-    that this process had no other child while the hook ran: then all that is below us is its.
+    is told from the hook's. A process with another token is never of the family. `is_ours` says
+    that we started the hook, so its orphans come back to us; `is_sole` that we had no other child
+    while it ran: then all that is below us is its.
     """
 
-    def __init__(self, token: str, pid: int, started: float, session: int | None = None) -> None:
-        self.sole = False
+    def __init__(
+        self, token: str, pid: int, started: float, *, session: int, is_ours: bool = False
+    ) -> None:
+        self.is_sole = False
         self.started = started
         self._token = token
-        self._session = pid if session is None else session
+        self._session = session
+        self._is_ours = is_ours
         self._known = {(pid, started)}
         self._me = os.getpid()
 
@@ -69,14 +73,18 @@ class Family:
         certain = [
             process
             for process in everybody
-            if process.key in self._known or table.token(process.pid) == self._token
+            if process.key in self._known or self._has_token(process, table)
         ]
-        ours = [process for process in everybody if process.parent == self._me]
-        session = [process for process in everybody if process.session == self._session]
+        ours = [one for one in everybody if self._is_ours and one.parent == self._me]
+        session = [one for one in everybody if one.session == self._session > 0]
         # the number of a session whose members are all gone may be somebody else's by now
         if not any(process in certain or process in ours for process in session):
             session = []
-        return certain + session + (ours if self.sole else [])
+        return certain + session + (ours if self.is_sole else [])
+
+    def _has_token(self, process: Process, table: Table) -> bool:
+        # most processes have no token: an empty one of ours must not make them all our own
+        return bool(self._token) and table.token(process.pid) == self._token
 
     def _is_foreign(self, process: Process, table: Table) -> bool:
         if process.pid in (1, self._me):
@@ -92,12 +100,13 @@ def end_leftovers(
     Only within the boot in which the hook was started. TERM, `grace_s`, KILL; returns at the
     latest KILL_PATIENCE_S after the KILL.
     """
-    family = Family(token, pid, process_started_at, session)
+    family = Family(token, pid, process_started_at, session=session)
     found: dict[tuple[int, float], Leftover] = {}
     for members in _until_none(family, grace_s):
-        if not found:
-            family.signal(members, signal.SIGTERM)
+        is_first = not found
         _note(found, members)
+        if is_first:
+            family.signal(members, signal.SIGTERM)
     for members in _until_none(family, KILL_PATIENCE_S):
         _note(found, members)
         family.signal(members, signal.SIGKILL)

@@ -118,7 +118,7 @@ class Running:
             Pipe(spawned.stdout, Capture(start.stdout_path, start.output_cap)),
             Pipe(spawned.stderr, Capture(start.stderr_path, start.output_cap)),
         )
-        self.family = Family(start.token, self.pid, self.started)
+        self.family = Family(start.token, self.pid, self.started, session=self.pid, is_ours=True)
         self.next_look = limit.at
         self.is_over = False
         self._start, self._began, self._limit, self._null = start, began, limit, null
