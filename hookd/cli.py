@@ -26,6 +26,7 @@ _EXAMPLES = {
     "hold": "example: hookd hold --for 6h 'release of the week'",
     "recover": "example: hookd recover",
     "cancel": "example: hookd cancel",
+    "daemon": "example: systemctl start hookd.socket",
 }
 _HELP = {
     "run": "execute a phase: pre, post or on-exit",
@@ -37,6 +38,7 @@ _HELP = {
     "hold": "make pre fail and recovery wait, until the hold ends",
     "recover": "finish an operation whose caller is gone; retry owed undos",
     "cancel": "end the running phase; on-exit stays owed",
+    "daemon": "the service that runs phases for their callers",
 }
 _EPILOG = (
     "exit codes: 0 fine - 1 failed - 2 usage - 3 deadline reached - 70 a bug in hookd - 75 busy - "

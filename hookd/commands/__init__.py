@@ -6,6 +6,7 @@ from typing import Callable
 
 from hookd.commands.cancel import cancel
 from hookd.commands.check import check
+from hookd.commands.daemon import daemon
 from hookd.commands.history import history
 from hookd.commands.hold import hold
 from hookd.commands.hooks import hooks
@@ -24,4 +25,5 @@ VERBS: dict[str, Callable[..., int]] = {
     "hold": hold,
     "recover": recover,
     "cancel": cancel,
+    "daemon": daemon,
 }

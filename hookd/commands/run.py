@@ -8,22 +8,30 @@ import sys
 from hookd.commands.context import Context, print_json, say
 from hookd.core.codec import encode
 from hookd.core.model import Phase
-from hookd.engine.call import Answer, Request, run_phase
+from hookd.engine.call import Request, run_phase
 from hookd.engine.forecast import forecast
+from hookd.engine.reply import reply
 from hookd.errors import Exit, HookdError
 from hookd.report.live import live_observer
-from hookd.report.summary import summary
-from hookd.system.results import result_path
 
 
 def run(
-    context: Context, phase: str, operation_id: str, deadline: float | None, *, dry_run: bool
+    context: Context,
+    phase: str,
+    operation_id: str,
+    deadline: float | None,
+    *,
+    dry_run: bool,
+    joined: tuple[tuple[str, int], ...] = (),
 ) -> int:
-    """Return the exit code of the phase. `deadline` is in seconds."""
+    """Return the exit code of the phase. `deadline` is in seconds.
+
+    `joined` are attempts that the service had begun for this call before it was lost.
+    """
     if os.environ.get("HOOKD_HOOK"):
         message = "hookd run cannot be called by a hook of hookd"
         raise HookdError(message, hint="`hookd show` and `hookd status` can", code=Exit.USAGE)
-    request = Request(Phase(phase), context.began, operation_id, deadline)
+    request = Request(Phase(phase), context.began, operation_id, deadline, joined=joined)
     if dry_run:
         return _dry_run(context, request)
     machine = context.machine()
@@ -32,24 +40,8 @@ def run(
             print(f"warning: {problem}", file=sys.stderr)
     with live_observer(sys.stderr, verbose=context.verbose > 0) as observer:
         answer = run_phase(machine, request, observer)
-    where = result_path(machine.state, answer.operation.id)
-    if context.as_json:
-        print_json(answer.document)
-    else:
-        sys.stdout.write(_summary(answer, where))
+    sys.stdout.write(reply(machine, answer, as_json=context.as_json))
     return answer.exit_code
-
-
-def _summary(answer: Answer, where: str) -> str:
-    phase = next(
-        entry
-        for entry in reversed(answer.document["phases"])
-        if (entry["phase"], entry["attempt"]) == (answer.run.phase.value, answer.run.attempt)
-    )
-    note = "this is the record of a phase that had ended before" if answer.is_recorded else ""
-    if answer.run.recovered and answer.run.resumed:
-        note = f"recovery had run on-exit before, at {answer.document['operation']['recovered_at']}"
-    return summary(answer.document, phase, where, note)
 
 
 def _dry_run(context: Context, request: Request) -> int:

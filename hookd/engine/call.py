@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from typing import Callable
 
 from hookd import __version__
-from hookd.config import from_json
+from hookd.config import CallerLost, from_json
 from hookd.core.belong import Again, Call
 from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
@@ -20,6 +21,7 @@ from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
 from hookd.system import clock, host
+from hookd.system.caller import Caller
 from hookd.system.hooks.execution import to_replay
 from hookd.system.journal import JournalUnwritable
 from hookd.system.lock import Holder
@@ -27,7 +29,7 @@ from hookd.system.machine import Machine
 from hookd.system.process.children import Children
 from hookd.system.process.table import read_process
 from hookd.system.record import Record
-from hookd.system.signals import Signals
+from hookd.system.signals import CallerWatch, Signals
 from hookd.system.state import is_operation_id
 from hookd.system.turn import Turn, Waiting, take
 
@@ -36,7 +38,9 @@ from hookd.system.turn import Turn, Waiting, take
 class Request:
     """What the caller wants. `identity` is an operation's id, else a run id, else empty.
 
-    `began` is when the calling script began (CLOCK_BOOTTIME seconds).
+    `began` is when the calling script began (CLOCK_BOOTTIME seconds). `joined` are attempts that
+    the caller had begun elsewhere; `turn` is told which operation and attempt became its own.
+    `caller_process` is watched: when it is gone the phase ends by `[run] on_caller_lost`.
     """
 
     phase: Phase
@@ -44,6 +48,9 @@ class Request:
     identity: str = ""
     deadline_s: float | None = None
     caller: CallerKind = CallerKind.PERSON
+    caller_process: Caller | None = None
+    joined: tuple[tuple[str, int], ...] = ()
+    turn: Callable[[str, int], None] = lambda _operation, _attempt: None
 
     @property
     def call(self) -> Call:
@@ -69,7 +76,10 @@ def run_phase(machine: Machine, request: Request, observer: Observer) -> Answer:
 
     Raises HookdError: busy, bad configuration, state that cannot be used.
     """
-    with Signals() as signals, Children() as children:
+    lost = machine.loaded.config.run.on_caller_lost[request.phase.value]
+    cancels = lost is CallerLost.CANCEL
+    watch = CallerWatch(request.caller_process, cancels=cancels)
+    with Signals(watch) as signals, Children() as children:
         shop = Workshop(machine, children, signals, observer)
         while True:
             turn = _take(shop, request)
@@ -100,6 +110,7 @@ def _take(shop: Workshop, request: Request) -> Turn:
             machine.patience(),
             lambda name, number: _opened(machine, request, name, number),
             waiting,
+            request.joined,
         )
     except (OSError, JournalUnwritable) as error:
         raise _unwritable(request, str(error)) from error
@@ -179,6 +190,7 @@ def _say(turn: Turn, request: Request) -> None:
     )
     for lock in turn.locks:
         lock.say(holder)
+    request.turn(holder.operation, holder.attempt)
 
 
 def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:

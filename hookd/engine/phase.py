@@ -89,6 +89,7 @@ class Engine:
         self.record.may_spill = self.phase is Phase.ON_EXIT
         self._start(again)
         while True:
+            self._note_lost_caller()
             action = next(steps(self.operation, self._inputs()))
             if self.unsynced and action.do not in (Do.RUN, Do.PASS_OVER):
                 self.record.sync()
@@ -172,6 +173,12 @@ class Engine:
             self.only_undos,
             self._older() if on_exit and not self.only_undos and not cancelled else (),
         )
+
+    def _note_lost_caller(self) -> None:
+        watch = self.shop.signals.watch
+        if watch.look() and "caller.lost" not in self.operation.observed:
+            how = "cancel" if watch.cancels else "finish"
+            self.record.add(Observed("caller.lost", {"phase": self.phase.value, "then": how}))
 
     def _older(self) -> tuple[str, ...]:
         if not self.judgement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import Any, Iterator, TextIO
+from typing import Any, Iterator
 
 from hookd.core.journal import Event, HookCutOff, HookEnded, HookPassedOver, HookSpawned, PhaseEnded
 from hookd.core.operation import Operation
@@ -16,7 +16,7 @@ _MARKS = {"passed": "ok", "skipped": "--", "failed": "FAIL", "timed-out": "TIME"
 class Lines(Observer):
     """Prints a plain line for whatever happened; `-v` shows what hooks write, too."""
 
-    def __init__(self, stream: TextIO, *, verbose: bool) -> None:
+    def __init__(self, stream: Any, *, verbose: bool) -> None:
         self._stream = stream
         self._verbose = verbose
 
@@ -58,7 +58,7 @@ class Lines(Observer):
 class Rich(Lines):
     """The same lines above a status line that moves (needs the `terminal` extra)."""
 
-    def __init__(self, stream: TextIO, console: Any, *, verbose: bool) -> None:
+    def __init__(self, stream: Any, console: Any, *, verbose: bool) -> None:
         super().__init__(stream, verbose=verbose)
         self._console = console
         self._status = console.status("starting")
@@ -91,7 +91,7 @@ class Rich(Lines):
 
 
 @contextlib.contextmanager
-def live_observer(stream: TextIO, *, verbose: bool) -> Iterator[Observer]:
+def live_observer(stream: Any, *, verbose: bool) -> Iterator[Observer]:
     """Give an observer that shows progress if `stream` is a terminal (or with -v), else none."""
     if not stream.isatty():
         yield Lines(stream, verbose=True) if verbose else Observer()

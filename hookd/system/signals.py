@@ -6,17 +6,49 @@ import signal
 from types import FrameType
 from typing import Callable, Union
 
+from hookd.system import clock
+from hookd.system.caller import Caller
+
 _ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _Handler = Union[Callable[[int, "FrameType | None"], object], int, None]
 
 
-class Signals:
-    """While entered, SIGTERM, SIGINT and SIGHUP only set `reason`; hooks get the defaults."""
+class CallerWatch:
+    """Looks, once a second at most, whether the process that called is gone."""
 
-    def __init__(self) -> None:
-        self.reason = ""
+    def __init__(self, caller: Caller | None = None, *, cancels: bool = False) -> None:
+        self._caller = caller
+        self._next = 0.0
+        self.cancels = cancels
+        self.is_lost = False
+
+    def look(self) -> bool:
+        """Return whether the caller is gone; it never comes back."""
+        now = clock.up_s()
+        if self._caller is not None and not self.is_lost and now >= self._next:
+            self._next = now + 1.0
+            self.is_lost = self._caller.is_gone
+        return self.is_lost
+
+
+class Signals:
+    """While entered, SIGTERM, SIGINT and SIGHUP only set `reason`; hooks get the defaults.
+
+    A caller that is gone is a reason, too, where its loss cancels the phase.
+    """
+
+    def __init__(self, watch: CallerWatch | None = None) -> None:
+        self.watch = watch or CallerWatch()
+        self._asked_by = ""
         self._old: dict[signal.Signals, _Handler] = {}
+
+    @property
+    def reason(self) -> str:
+        """Why the phase is to end now, or ""."""
+        if not self._asked_by and self.watch.look() and self.watch.cancels:
+            self._asked_by = "its caller is gone"
+        return self._asked_by
 
     def __enter__(self) -> Signals:
         for number in _ASKING:
@@ -29,4 +61,4 @@ class Signals:
                 signal.signal(number, handler)
 
     def _asked(self, number: int, _frame: FrameType | None) -> None:
-        self.reason = self.reason or f"cancelled by {signal.Signals(number).name}"
+        self._asked_by = self._asked_by or f"cancelled by {signal.Signals(number).name}"

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Iterable
 
 from hookd.core.belong import Again, Belonging, Call, Choice, Known, again, belong
 from hookd.core.due import Moment, Patience
@@ -56,14 +56,20 @@ class Waiting:
 
 
 def take(
-    state: State, call: Call, moment: Moment, patience: Patience, opened: Opened, waiting: Waiting
+    state: State,
+    call: Call,
+    moment: Moment,
+    patience: Patience,
+    opened: Opened,
+    waiting: Waiting,
+    begun: Iterable[tuple[str, int]] = (),
 ) -> Turn:
-    """Return the turn of `call`.
+    """Return the turn of `call`. `begun` are (operation, attempt) that it had begun before.
 
     Raises HookdError with Exit.BUSY when another operation or phase is in the way for too long,
     Exit.USAGE for an operation that does not exist, and OSError when the state cannot be used.
     """
-    joined: set[tuple[str, int]] = set()
+    joined: set[tuple[str, int]] = set(begun)
     ended: set[int] = set()
     while True:
         with state.choosing():

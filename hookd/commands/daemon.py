@@ -1,0 +1,20 @@
+"""`hookd daemon`: the service; systemd starts it on the first call and after a boot."""
+
+from __future__ import annotations
+
+import os
+
+from hookd.commands.context import Context
+from hookd.daemon.listen import listen
+from hookd.daemon.server import Server
+from hookd.errors import Exit
+from hookd.system.root import Root
+
+
+def daemon(context: Context) -> int:
+    """Serve runs until told to end, or until idle when systemd holds the socket."""
+    os.umask(0o022)
+    listening, may_leave = listen(Root(context.root))
+    with listening:
+        Server(context.root, context.config, listening, may_leave).run()
+    return Exit.OK
