@@ -12,7 +12,7 @@ import traceback
 from typing import Callable, Sequence
 
 from hookd import __version__
-from hookd.config.values import positive_duration
+from hookd.daemon import client, protocol
 from hookd.errors import Exit, HookdError
 from hookd.system import clock
 
@@ -48,6 +48,8 @@ _EPILOG = (
 
 def _duration(text: str) -> float:
     """Read `50m`, `90s` or a bare number of seconds."""
+    from hookd.config.values import positive_duration  # noqa: PLC0415 - the thin client goes without
+
     try:
         return positive_duration(float(text) if text.replace(".", "", 1).isdigit() else text)
     except ValueError as error:
@@ -164,14 +166,47 @@ def _dispatch(options: argparse.Namespace, began: float) -> int:
     if options.verb is None:
         parser().print_help()
         return Exit.USAGE
-    # imported late so that `--help` and `--version` stay quick
+    joined: tuple[tuple[str, int], ...] = ()
+    if options.verb == "run" and not (options.dry_run or options.no_daemon or options.config):
+        code, joined = _served(options, began)
+        if code is not None:
+            return code
+    # imported late: `--help`, `--version` and a served run go without
     from hookd.commands import VERBS  # noqa: PLC0415
     from hookd.commands.context import Context  # noqa: PLC0415
 
     context = Context(options.root, options.config, options.json, options.verbose, began)
     arguments = {k: v for k, v in vars(options).items() if k not in _GLOBAL}
+    if joined:
+        arguments["joined"] = joined
     verb: Callable[..., int] = VERBS[options.verb]
     return verb(context, **arguments)
+
+
+def _served(
+    options: argparse.Namespace, began: float
+) -> tuple[int | None, tuple[tuple[str, int], ...]]:
+    """Let the service run the phase; without one return None, and the attempt that it had begun."""
+    path = os.path.join(options.root, protocol.SOCKET.lstrip("/"))
+    if os.environ.get("HOOKD_HOOK") or not os.path.exists(path):
+        return None, ()
+    request = {
+        "verb": "run",
+        "phase": options.phase,
+        "identity": options.operation_id,
+        "deadline_s": options.deadline,
+        "json": options.json,
+        "verbose": options.verbose,
+        "live": options.verbose > 0 or sys.stderr.isatty(),
+        "began": began,
+        "environment": client.environment(),
+    }
+    try:
+        return client.run(path, request), ()
+    except client.Unserved as error:
+        if options.verbose:
+            print(f"hookd: not served ({error}), running in this process", file=sys.stderr)
+        return None, (error.joined,) if error.joined else ()
 
 
 _GLOBAL = frozenset(("root", "config", "json", "verbose", "verb", "no_daemon"))

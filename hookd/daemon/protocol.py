@@ -1,7 +1,7 @@
 """What client and service say to each other: one JSON object a line, versioned.
 
-Client: one request. Service: `hello`, then any number of `err` lines and one `turn`, then `out`
-with `exit_code`. Unknown keys are ignored on both sides. Nothing heavy is imported here: the thin client
+Client: one request. Service: `hello`, then any number of `err` lines and a `turn`, then `out` with
+`exit_code`. Unknown keys are ignored on both sides. Nothing heavy is imported here: the thin client
 lives on this module alone.
 """
 

@@ -64,7 +64,6 @@ def peer(connection: socket.socket) -> tuple[int, int]:
 
 def serve(connection: socket.socket, root: str, config: str | None) -> None:
     """Answer one client. Never raises: whatever goes wrong is said to it with an exit code."""
-    os.setsid()
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     stream = Stream(connection)
     try:

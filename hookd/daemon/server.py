@@ -111,6 +111,8 @@ class Server:
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
             work()
+        except BaseException as error:  # noqa: BLE001 - a forked engine must never run our loop
+            recovery.log(f"engine failed: {error!r}")
         finally:
             os._exit(0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime, timezone
 
 
 def utc_now() -> str:
@@ -12,8 +11,8 @@ def utc_now() -> str:
 
 
 def utc_text(epoch_s: float) -> str:
-    moment = datetime.fromtimestamp(epoch_s, timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    second, microsecond = divmod(round(epoch_s * 1_000_000), 1_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)) + f".{microsecond:06d}Z"
 
 
 def up_s() -> float:
