@@ -19,11 +19,11 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # nox has environments of its own and says so: make lint READY= BIN=...
 READY = $(VENV)/.check
-SOURCES = $(wildcard hookd demo bench tests noxfile.py)
+SOURCES = $(wildcard hookd demo bench docs tests noxfile.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types compat bench clean test-ready check-ready
+.PHONY: help demo test check lint types compat bench docs man clean test-ready check-ready docs-ready
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,12 +52,23 @@ compat: $(READY)
 bench: $(VENV)/.test ## measure against the budgets, each beside its peer
 	@$(BIN)/python bench $(ARGS)
 
+docs: $(VENV)/.runtime ## write the pages that are made from the code
+	$(BIN)/python docs/generate.py
+
+man: $(VENV)/.docs ## make the man page and the completion for bash in build/
+	@mkdir -p build
+	env -u HOOKD_ROOT COLUMNS=80 $(BIN)/argparse-manpage --module hookd.cli --function parser \
+	  --prog hookd --project-name hookd --manual-section 8 --manual-title hookd \
+	  --description 'run hooks around a patch operation' --output build/hookd.8
+	env -u HOOKD_ROOT $(BIN)/shtab --shell bash hookd.cli.parser >build/hookd.bash
+
 clean: ## remove the environments and everything that was built
 	rm -rf .venv* .nox .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 test-ready: $(VENV)/.test ; @:
 check-ready: $(VENV)/.check ; @:
+docs-ready: $(VENV)/.docs ; @:
 
 # A changed pyproject.toml gives a new environment: no leftover hides a missing requirement.
 $(VENV)/.runtime: pyproject.toml
@@ -69,6 +80,10 @@ $(VENV)/.runtime: pyproject.toml
 
 $(VENV)/.test: $(VENV)/.runtime
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.runtime
+	$(PIP) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.runtime

@@ -17,16 +17,32 @@ from hookd.errors import Exit, HookdError
 from hookd.system import clock
 
 _EXAMPLES = {
-    "run": "example: hookd run pre || exit 1",
-    "status": "example: hookd status --json",
-    "show": "example: hookd show last --json | jq .operation.verdict",
-    "history": "example: hookd history",
-    "hooks": "example: hookd hooks pre",
-    "check": "example: hookd check",
-    "hold": "example: hookd hold --for 6h 'release of the week'",
-    "recover": "example: hookd recover",
-    "cancel": "example: hookd cancel",
-    "daemon": "example: systemctl start hookd.socket",
+    "run": (
+        "hookd run pre || exit 1            what the pre document holds (on-exit likewise)",
+        "hookd run on-exit --dry-run        what would be done, and why",
+        "hookd run post --deadline 20m --operation-id 7f3a9c1e-run-42",
+    ),
+    "status": (
+        "hookd status                       ends 0: nothing open, 1: look at it, 75: running",
+        "hookd status --json | jq '.operations[].next'",
+    ),
+    "show": (
+        "hookd show                         the newest operation",
+        "hookd show last --json | jq -r .operation.verdict",
+    ),
+    "history": ("hookd history",),
+    "hooks": ("hookd hooks pre",),
+    "check": ("hookd check                        ends 1 when there is an error",),
+    "hold": (
+        "hookd hold --for 6h 'release of the week'",
+        "hookd hold --release",
+    ),
+    "recover": (
+        "hookd recover                      every operation that is open or owes an undo",
+        "hookd recover 20261105T041807Z-7f3a",
+    ),
+    "cancel": ("hookd cancel",),
+    "daemon": ("systemctl start hookd.socket",),
 }
 _HELP = {
     "run": "execute a phase: pre, post or on-exit",
@@ -40,10 +56,15 @@ _HELP = {
     "cancel": "end the running phase; on-exit stays owed",
     "daemon": "the service that runs phases for their callers",
 }
-_EPILOG = (
-    "exit codes: 0 fine - 1 failed - 2 usage - 3 deadline reached - 70 a bug in hookd - 75 busy - "
-    "78 bad configuration - 130 interrupted"
-)
+_EPILOG = """\
+in the documents that SSM runs:
+  pre       hookd run pre || exit 1
+  post      hookd run post || [ $? -ne 1 ]
+  on-exit   hookd run on-exit || exit 1
+
+`hookd COMMAND --help` has examples of each. exit codes: 0 fine, 1 failed, 2 usage,
+3 deadline reached, 70 a bug in hookd, 75 busy, 78 bad configuration, 130 interrupted.
+"""
 
 
 def _duration(text: str) -> float:
@@ -64,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
         prog="hookd",
         description="Run hooks around a patch operation and tell what it did to the machine.",
         epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _global_options(top, default=None)
     top.add_argument("--version", action="version", version=f"hookd {__version__}")
@@ -74,7 +96,8 @@ def parser() -> argparse.ArgumentParser:
             parents=[shared],
             help=text,
             description=text.capitalize() + ".",
-            epilog=_EXAMPLES[name],
+            epilog="\n  ".join(("examples:", *_EXAMPLES[name])),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         for name, text in _HELP.items()
     }
@@ -90,7 +113,7 @@ def _global_options(to: argparse.ArgumentParser, *, default: str | None) -> None
         "--root",
         metavar="DIR",
         default=default if suppressed else root,
-        help="prefix of every path read or written",
+        help="prefix of every path read or written (default: $HOOKD_ROOT, else /)",
     )
     to.add_argument("--config", metavar="FILE", help="instead of /etc/hookd/hookd.toml", **fallback)  # type: ignore[arg-type]
     false = default if suppressed else False
@@ -104,7 +127,7 @@ def _global_options(to: argparse.ArgumentParser, *, default: str | None) -> None
 def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     phases = ("pre", "post", "on-exit")
     run = made["run"]
-    run.add_argument("phase", choices=phases)
+    run.add_argument("phase", choices=phases, help="the slot that the document stands in")
     run.add_argument("--deadline", metavar="TIME", type=_duration, help="answer within, like 50m")
     run.add_argument(
         "--operation-id",
@@ -114,10 +137,16 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     )
     run.add_argument("--dry-run", action="store_true", help="print the plan and do nothing")
     run.add_argument("--no-daemon", action="store_true", help="execute in this process")
-    made["show"].add_argument("id", nargs="?", default="last", metavar="ID|last")
-    made["hooks"].add_argument("phase", nargs="?", choices=phases)
+    made["show"].add_argument(
+        "id",
+        nargs="?",
+        default="last",
+        metavar="ID|last",
+        help="an operation's id or a run's; default: the newest operation",
+    )
+    made["hooks"].add_argument("phase", nargs="?", choices=phases, help="default: all three")
     hold = made["hold"]
-    hold.add_argument("reason", nargs="?", default="", metavar="REASON")
+    hold.add_argument("reason", nargs="?", default="", metavar="REASON", help="for all to read")
     hold.add_argument(
         "--for",
         dest="for_s",
@@ -127,7 +156,9 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         help="how long, default 6h",
     )
     hold.add_argument("--release", action="store_true", help="end the hold now")
-    made["recover"].add_argument("id", nargs="?", default="", metavar="ID")
+    made["recover"].add_argument(
+        "id", nargs="?", default="", metavar="ID", help="default: every one that needs it"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

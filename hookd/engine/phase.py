@@ -15,9 +15,7 @@ from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
 from hookd.core.fates import Fate, Inputs
 from hookd.core.journal import (
-    Body,
     Checked,
-    HookPassedOver,
     Observed,
     PhaseStarted,
     SnapshotTaken,
@@ -224,29 +222,17 @@ class Engine:
         self.record.add(Checked(self.phase, tuple(own), self.judgement.health), sync=False)
 
     def _pass_over(self, action: Action) -> None:
-        self.record.add(*(self._passed_over(fate) for fate in action.fates), sync=False)
+        self._record_passed_over(action.fates)
 
-    def _passed_over(self, fate: Fate) -> HookPassedOver:
-        hook = fate.hook
-        return HookPassedOver(
-            self.phase,
-            self.current.attempt,
-            hook.name,
-            fate.outcome or HookOutcome.SKIPPED,
-            hook.spec.required,
-            fate.reason,
-            hook.sha256,
-            hook.owner,
-            hook.mode,
-            hook.path,
-            fate.undo_of,
-        )
+    def _record_passed_over(self, fates: Iterable[Fate]) -> None:
+        bodies = (tries.passed_over(self.phase, self.current.attempt, fate) for fate in fates)
+        self.record.add(*bodies, sync=False)
 
     def _run(self, action: Action) -> None:
         fates = tuple(self._still_itself(fate) for fate in action.fates)
         refused = [fate for fate in fates if fate.outcome is not None]
         if refused:
-            self.record.add(*(self._passed_over(fate) for fate in refused), sync=False)
+            self._record_passed_over(refused)
             return
         self._wait_to_try_again(fates)
         undoing = any(fate.undo_of for fate in fates)
@@ -258,8 +244,8 @@ class Engine:
         self.record.add(*(group.started(fate) for fate in fates))
         self.unsynced = True
         listener = tries.Listener(
-            self._add_unsynced,
-            self._add_unsynced,
+            lambda body: self.record.add(body, sync=False),
+            lambda body: self.record.add(body, sync=False),
             self.shop.observer.output,
             lambda: self.shop.signals.reason,
         )
@@ -269,9 +255,6 @@ class Engine:
         if self.around is None:
             self.around = surroundings_of(self)
         return self.around
-
-    def _add_unsynced(self, body: Body) -> None:
-        self.record.add(body, sync=False)
 
     def _still_itself(self, fate: Fate) -> Fate:
         """Examine a hook again that changed since it was discovered; a copy by its digest."""

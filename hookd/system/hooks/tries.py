@@ -7,8 +7,8 @@ from typing import Callable, Sequence
 
 from hookd.core.budget import DEADLINE_REACHED
 from hookd.core.fates import Fate
-from hookd.core.journal import HookEnded, HookSpawned, HookStarted
-from hookd.core.model import HookOutcome
+from hookd.core.journal import HookEnded, HookPassedOver, HookSpawned, HookStarted
+from hookd.core.model import HookOutcome, Phase
 from hookd.core.undo import NOT_APPLICABLE, TRY_AGAIN
 from hookd.system import clock
 from hookd.system.hooks.execution import Surroundings, prepare, read_outputs
@@ -46,6 +46,24 @@ class Group:
             fate.undo_of,
             fate.from_copy,
         )
+
+
+def passed_over(phase: Phase, attempt: int, fate: Fate) -> HookPassedOver:
+    """Return the event of a hook that is not started."""
+    hook = fate.hook
+    return HookPassedOver(
+        phase,
+        attempt,
+        hook.name,
+        fate.outcome or HookOutcome.SKIPPED,
+        hook.spec.required,
+        fate.reason,
+        hook.sha256,
+        hook.owner,
+        hook.mode,
+        hook.path,
+        fate.undo_of,
+    )
 
 
 @dataclass(frozen=True)

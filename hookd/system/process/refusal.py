@@ -12,7 +12,7 @@ _SHEBANG = 256
 def refusal(path: str, error: OSError, cwd: str) -> str:
     """Return one line for `error`, which starting `path` in directory `cwd` raised."""
     if error.filename == cwd and cwd != path:
-        return f"cannot start in {cwd}: {error.strerror}"
+        return f"cannot start in {cwd}: {os.strerror(error.errno)}"
     if error.errno == errno.ENOENT:
         return _missing(path)
     if error.errno == errno.EACCES:
