@@ -26,8 +26,6 @@ from hookd.system.record import Record
 if TYPE_CHECKING:
     from hookd.engine.phase import Engine
 
-_SSM = (CallerKind.SSM_COMMAND, CallerKind.SSM_ASSOCIATION, CallerKind.REHEARSAL)
-
 
 def end_phase(engine: Engine, action: Action) -> PhaseRun:
     """Judge for the last time, record how the phase ended, close, publish; return the attempt."""
@@ -40,7 +38,7 @@ def end_phase(engine: Engine, action: Action) -> PhaseRun:
         way = judgement.way
         bodies.append(OperationClosed(way.path, judgement.verdict, way.reason))
     engine.record.add(*bodies)
-    publish(engine, judgement)
+    publish(engine, engine.judge())  # the verdict knows by now how the phase ended
     return engine.current
 
 
@@ -61,7 +59,7 @@ def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgem
     cancelled = outcome is PhaseOutcome.INTERRUPTED and bool(engine.shop.signals.reason)
     deserved = deserved_exit(engine.phase, outcome, verdict, cancelled=cancelled)
     failed = outcome is PhaseOutcome.FAILED
-    given = given_exit(engine.phase, deserved, by_ssm=engine.caller in _SSM, failed=failed)
+    given = given_exit(engine.phase, deserved, by_ssm=engine.caller.is_ssm, failed=failed)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return PhaseEnded(
         engine.phase,
@@ -93,33 +91,6 @@ def _as_ended(engine: Engine) -> Any:
     runs = engine.operation.phases
     last = replace(engine.current, outcome=PhaseOutcome.PASSED)
     return replace(engine.operation, phases=(*(r for r in runs if r != engine.current), last))
-
-
-def publish(engine: Engine, judgement: Judgement) -> None:
-    """Write result.json and the lines that tell of this phase; losing one costs no hook."""
-    state, root, record = engine.shop.machine.state, engine.shop.machine.root, engine.record
-    found = document(record.operation, judgement, __version__)
-    problems = [results.write_result(state, record.id, found)]
-    ended_n = engine.current.ended_n
-    problems.append(results.append_line(root, jsonl.phase_line(found, engine.current, ended_n)))
-    if not record.operation.is_open:
-        line = jsonl.operation_line(found, record.operation.last_n, clock.utc_now())
-        problems.append(results.append_line(root, line))
-        _close(engine)
-    notes = [Noted("results.lost", problem) for problem in problems if problem]
-    record.add(Published(ended_n), *notes, sync=False)
-    if engine.phase is Phase.ON_EXIT:
-        pruning.prune(state, engine.shop.machine.loaded.config.retention, keep=record.id)
-
-
-def _close(engine: Engine) -> None:
-    state, record = engine.shop.machine.state, engine.record
-    looks = record.ordered_snapshots()
-    if looks:
-        results.write_last_known(state, looks[-1])
-    if not outstanding(record.operation, engine.hooks):
-        state.unmark(record.id)
-    record.journal.release()
 
 
 def run_older(engine: Engine, operation_id: str) -> dict[str, Any]:

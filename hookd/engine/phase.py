@@ -63,7 +63,8 @@ class Workshop:
 class Engine:
     """One phase of `record`'s operation. `only_undos`: nothing is run but what is still owed.
 
-    `closes`: the operation closes with this on-exit even when undos stay outstanding.
+    `closes`: the operation closes with this on-exit even when undos stay outstanding. `owing` are
+    older operations whose undos this on-exit runs as well, newest first.
     """
 
     shop: Workshop
@@ -77,7 +78,7 @@ class Engine:
     all_hooks: tuple[Hook, ...] = ()
     judgement: Judgement | None = None
     around: Surroundings | None = None
-    tried_older: list[str] = field(default_factory=list)
+    owing: list[str] = field(default_factory=list)
     unsynced: bool = False
 
     def run(self, again: Again) -> PhaseRun:
@@ -133,11 +134,14 @@ class Engine:
             self.budget.ruled_by,
             resumed,
         )
-        self.record.add(started, *self._discover(), sync=False)
+        self.record.add(started, *self._discover(), *precheck.held(self.shop.machine), sync=False)
         owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
         if self.phase is Phase.ON_EXIT and owed:
             times = [hook.spec.timeout_s for hook in self.hooks if hook.name in owed]
             self.budget = replace(self.budget, undos_s=sum(times))
+        if self.phase is Phase.ON_EXIT and not self.only_undos:
+            older = precheck.older_undos(self.shop.machine, but=self.record.id)
+            self.owing = [operation_id for operation_id, _ in older]
 
     def _discover(self) -> Iterable[Observed]:
         """Find the hooks of all phases; what is overridden counts as wanted from here on."""
@@ -170,14 +174,8 @@ class Engine:
             cancelled or late_undos,
             PhaseOutcome.INTERRUPTED if cancelled else PhaseOutcome.TIMED_OUT,
             self.only_undos,
-            self._older() if on_exit and not self.only_undos and not cancelled else (),
+            () if cancelled else tuple(self.owing),
         )
-
-    def _older(self) -> tuple[str, ...]:
-        if not self.judgement:
-            return ()
-        found = precheck.older_undos(self.shop.machine, but=self.record.id)
-        return tuple(name for name, _ in found if name not in self.tried_older)
 
     def _keep_undo(self, action: Action) -> None:
         kept = [copies.keep(fate.hook, self.record.folder) for fate in action.fates]
@@ -290,7 +288,7 @@ class Engine:
 
     def _inherit(self, action: Action) -> None:
         """Run the undos that an older operation still owes, as part of that operation."""
-        self.tried_older.append(action.operation)
+        self.owing.remove(action.operation)
         outcome = ending.run_older(self, action.operation)
         known = self.operation.observed.get("inherited_undos") or []
         self.record.add(Observed("inherited_undos", [*known, outcome]))

@@ -7,6 +7,7 @@ from typing import Sequence
 
 from hookd.core.checks import state as state_checks
 from hookd.core.checks.table import Judge
+from hookd.core.journal import Observed
 from hookd.core.model import Check, Phase, Severity
 from hookd.core.undo import Undo, outstanding
 from hookd.system import hold
@@ -19,7 +20,10 @@ def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> l
     """Return the checks of `phase` that need no snapshot. `unreadable` names hook directories."""
     severities = machine.loaded.config.checks
     problems = [str(problem) for problem in machine.loaded.errors]
-    checks = [state_checks.config_loads(problems, severities)]
+    checks = [
+        state_checks.config_loads(problems, severities),
+        state_checks.readable(machine.state.unreadable(), severities),
+    ]
     if unreadable:
         judge = Judge("hooks.readable", severities)
         checks.append(judge.not_met(expected="every hook directory", found="; ".join(unreadable)))
@@ -29,12 +33,18 @@ def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> l
             state_checks.writable(machine.why_state_is_unwritable(), severities),
             state_checks.disk_low(free, least, severities),
             _older_undos(machine),
-            *_held(machine),
+            *_not_held(machine),
         ]
     return [replace(check, phase=phase.value) for check in checks]
 
 
-def _held(machine: Machine) -> list[Check]:
+def held(machine: Machine) -> tuple[Observed, ...]:
+    """Return the hold in force, to be recorded: every result of the operation shows it."""
+    found = hold.read(machine.state)
+    return (Observed("hold", str(found)),) if found else ()
+
+
+def _not_held(machine: Machine) -> list[Check]:
     found = hold.read(machine.state)
     if found is None:
         return []
