@@ -75,9 +75,10 @@ def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
     failing = [check.id for check in operation.checks.values() if _stops_pre(check)]
     if failing:
         return "not started: " + ", ".join(failing) + " failed"
-    refused = [hook for hook in inputs.hooks if _is_refused(hook) and hook.spec.required]
-    if refused and not any(hook.was_started for hook in run.hooks.values()):
-        return f"nothing was started: {refused[0].name} is refused"
+    if not any(hook.was_started for hook in run.hooks.values()):
+        for found in inputs.hooks:
+            if _is_refused(found) and found.spec.required:
+                return f"nothing was started: {found.name} is refused"
     for hook in run.hooks.values():
         if is_bad(hook) and not hook.retry and (hook.required or was_cut(hook)):
             return f"after {hook.name} {how(hook)}"
