@@ -13,6 +13,7 @@ from hookd.engine.forecast import forecast
 from hookd.errors import Exit, HookdError
 from hookd.report.live import live_observer
 from hookd.report.summary import summary
+from hookd.system import streams
 from hookd.system.results import result_path
 
 
@@ -33,10 +34,11 @@ def run(
     with live_observer(sys.stderr, verbose=context.verbose > 0) as observer:
         answer = run_phase(machine, request, observer)
     where = result_path(machine.state, answer.operation.id)
-    if context.as_json:
-        print_json(answer.document)
-    else:
-        sys.stdout.write(_summary(answer, where))
+    with streams.unfailing():
+        if context.as_json:
+            print_json(answer.document)
+        else:
+            sys.stdout.write(_summary(answer, where))
     return answer.exit_code
 
 

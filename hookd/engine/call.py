@@ -14,8 +14,10 @@ from hookd.core.journal import OperationOpened
 from hookd.core.judge import Judgement, judge_recorded
 from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import Operation, PhaseRun
+from hookd.core.verdict import given_exit
 from hookd.engine.cutoff import end_what_was_cut_off
 from hookd.engine.phase import Engine, Workshop
+from hookd.engine.publishing import publish
 from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
@@ -26,7 +28,7 @@ from hookd.system.lock import Holder
 from hookd.system.machine import Machine
 from hookd.system.process.children import Children
 from hookd.system.process.table import read_process
-from hookd.system.record import Record
+from hookd.system.record import Record, merge_spilled
 from hookd.system.signals import Signals
 from hookd.system.state import is_operation_id
 from hookd.system.turn import Turn, Waiting, take
@@ -93,6 +95,7 @@ def _take(shop: Workshop, request: Request) -> Turn:
     waiting = Waiting(allowed.ends_at, shop.observer.waiting, lambda: shop.signals.reason)
     try:
         machine.state.prepare()
+        merge_spilled(machine.state, machine.boot.boot_id)
         return take(
             machine.state,
             request.call,
@@ -111,8 +114,11 @@ def _budget(machine: Machine, request: Request) -> Budget:
 
 
 def _unwritable(request: Request, why: str) -> HookdError:
+    """Return the error that ends the call; to SSM a post is fine, it must not cost the reboot."""
     hint = "see `df -h` and `findmnt -T /var/lib/hookd`: full, or mounted read-only?"
-    return HookdError(f"{request.phase} failed: state cannot be written: {why}", hint=hint)
+    code = given_exit(request.phase, Exit.FAILED, by_ssm=request.caller.is_ssm, failed=False)
+    message = f"{request.phase} failed: state cannot be written: {why}"
+    return HookdError(message, hint=hint, code=code)
 
 
 def _opened(machine: Machine, request: Request, name: str, number: int) -> OperationOpened:
@@ -146,7 +152,7 @@ def _in_force(shop: Workshop, turn: Turn) -> Workshop:
 def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     record = turn.record
     if turn.again is Again.RECORDED and turn.run is not None:
-        return _recorded(record, turn.run)
+        return _recorded(shop, record, turn.run)
     _say(turn, request)
     end_what_was_cut_off(record, shop.machine.boot.boot_id, request.phase, turn.again)
     engine = Engine(shop, record, request.phase, request.caller, _budget(shop.machine, request))
@@ -157,8 +163,9 @@ def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     return Answer(code, record.operation, run, found, result)
 
 
-def _recorded(record: Record, run: PhaseRun) -> Answer:
+def _recorded(shop: Workshop, record: Record, run: PhaseRun) -> Answer:
     found = judge_recorded(record.operation, record.snapshots())
+    publish(shop.machine, record, found)
     code = run.process_exit if run.process_exit is not None else int(Exit.BUG)
     result = document(record.operation, found, __version__)
     return Answer(code, record.operation, run, found, result, is_recorded=True)

@@ -6,21 +6,18 @@ import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hookd import __version__
 from hookd.core.belong import Again
 from hookd.core.budget import Budget
 from hookd.core.due import Act, due
-from hookd.core.journal import Body, Checked, Noted, OperationClosed, PhaseEnded, Published
+from hookd.core.journal import Body, Checked, OperationClosed, PhaseEnded
 from hookd.core.judge import Judgement, phase_verdict
 from hookd.core.model import CallerKind, Liveness, Phase, PhaseOutcome
 from hookd.core.operation import PhaseRun
 from hookd.core.plan import Action
 from hookd.core.undo import outstanding
 from hookd.core.verdict import deserved_exit, given_exit, vetoes
-from hookd.engine import pruning
-from hookd.report import jsonl
-from hookd.report.document import document
-from hookd.system import clock, results
+from hookd.engine.publishing import publish
+from hookd.system import clock
 from hookd.system.record import Record
 
 if TYPE_CHECKING:
@@ -38,7 +35,8 @@ def end_phase(engine: Engine, action: Action) -> PhaseRun:
         way = judgement.way
         bodies.append(OperationClosed(way.path, judgement.verdict, way.reason))
     engine.record.add(*bodies)
-    publish(engine, engine.judge())  # the verdict knows by now how the phase ended
+    found = engine.judge()  # the verdict knows by now how the phase ended
+    publish(engine.shop.machine, engine.record, found, engine.hooks)
     return engine.current
 
 

@@ -18,6 +18,7 @@ from hookd.core.journal import (
     Body,
     Checked,
     HookPassedOver,
+    Noted,
     Observed,
     PhaseStarted,
     SnapshotTaken,
@@ -134,7 +135,8 @@ class Engine:
             self.budget.ruled_by,
             resumed,
         )
-        self.record.add(started, *self._discover(), *precheck.held(self.shop.machine), sync=False)
+        held = precheck.held(self.shop.machine)
+        self.record.add(started, *self._reserve(), *self._discover(), *held, sync=False)
         owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
         if self.phase is Phase.ON_EXIT and owed:
             times = [hook.spec.timeout_s for hook in self.hooks if hook.name in owed]
@@ -142,6 +144,12 @@ class Engine:
         if self.phase is Phase.ON_EXIT and not self.only_undos:
             older = precheck.older_undos(self.shop.machine, but=self.record.id)
             self.owing = [operation_id for operation_id, _ in older]
+
+    def _reserve(self) -> Iterable[Noted]:
+        """Keep room for the journal, so that a disk filled by anybody cannot silence it."""
+        problem = self.record.journal.reserve() if self.phase is Phase.PRE else ""
+        if problem:
+            yield Noted("journal.reserve", f"no room could be reserved: {problem}")
 
     def _discover(self) -> Iterable[Observed]:
         """Find the hooks of all phases; what is overridden counts as wanted from here on."""

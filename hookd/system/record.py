@@ -8,17 +8,20 @@ import json
 import os
 import zlib
 from dataclasses import replace
-from typing import Callable
+from typing import Callable, Sequence
 
 from hookd.core.codec import CodecError, decode, encode
-from hookd.core.fold import apply, fold
-from hookd.core.journal import Body, Event, Noted, SnapshotTaken
+from hookd.core.fold import apply
+from hookd.core.journal import Body, Event, Noted, Observed, SnapshotTaken
 from hookd.core.judge import in_order
 from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
 from hookd.core.operation import Operation
 from hookd.system import durable, journal
 from hookd.system.journal import Journal, JournalUnwritable
 from hookd.system.state import State
+
+LOST = "journal.lost"
+"""What is observed when events were lost, or may be: such an operation is incomplete."""
 
 Listener = Callable[[Event, Operation], None]
 
@@ -59,13 +62,17 @@ class Record:
         """
         try:
             found = self.journal.open()
-        except OSError:
+        except OSError as error:
             if not self.may_spill:
                 raise
-            found = self.journal.open_spilling()
-        self._operation = fold(found.events)
-        if found.torn or found.bad:
-            self.add(Noted("journal.torn", _what_was_lost(found)), sync=False)
+            found = self.journal.open_spilling(error)
+        self._operation = self.state.fold(self.id, found.events)
+        if found.torn:
+            message = f"a torn last line of {len(found.torn)} bytes was set aside"
+            self.add(Noted("journal.torn", message), sync=False)
+        lost = self.journal.failed or _what_was_lost(found)
+        if lost and self._operation and not self._operation.observed.get(LOST):
+            self.add(Observed(LOST, lost), sync=False)
         return found
 
     def add(self, *bodies: Body, sync: bool = True) -> None:
@@ -79,8 +86,9 @@ class Record:
         except JournalUnwritable:
             if not self.may_spill:
                 raise
+            lost = Observed(LOST, self.journal.failed)
             self.journal.spill()
-            events = self.journal.append(*bodies, sync=sync)
+            events = self.journal.append(lost, *bodies, sync=sync)
         for event in events:
             self._operation = apply(self._operation, event)
             if self.listener and self._operation:
@@ -158,7 +166,28 @@ def _renamed(snapshot: Snapshot, name: str) -> Snapshot:
 
 
 def _what_was_lost(found: journal.Read) -> str:
-    torn = f"a torn last line of {len(found.torn)} bytes was set aside; " if found.torn else ""
-    lines = ", ".join(map(str, found.bad[:5]))
-    bad = f"{len(found.bad)} lines are no events (first: {lines}); " if found.bad else ""
-    return (torn + bad).rstrip("; ")
+    gone = journal.missing(found.events)
+    said = []
+    if found.bad:
+        said.append(f"{len(found.bad)} lines are no events (first: {_few(found.bad)})")
+    if gone:
+        said.append(f"{len(gone)} events are missing (first: {_few(gone)})")
+    return "; ".join(said)
+
+
+def _few(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:5]))
+
+
+def merge_spilled(state: State, boot_id: str) -> None:
+    """Move what was journalled to /run into the journals that can be written again."""
+    for operation_id in state.spilled():
+        lock, record = state.operation_lock(operation_id), Record(state, operation_id, boot_id)
+        try:
+            if lock.take():
+                record.open()
+        except (OSError, JournalUnwritable):
+            continue
+        finally:
+            record.close()
+            lock.release()

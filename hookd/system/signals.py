@@ -12,7 +12,10 @@ _Handler = Union[Callable[[int, "FrameType | None"], object], int, None]
 
 
 class Signals:
-    """While entered, SIGTERM, SIGINT and SIGHUP only set `reason`; hooks get the defaults."""
+    """While entered, SIGTERM, SIGINT and SIGHUP only set `reason`; hooks get the defaults.
+
+    SIGINT and SIGHUP stay ignored where the caller had them ignored; SIGTERM always asks.
+    """
 
     def __init__(self) -> None:
         self.reason = ""
@@ -20,6 +23,8 @@ class Signals:
 
     def __enter__(self) -> Signals:
         for number in _ASKING:
+            if number != signal.SIGTERM and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # started by nohup(1), or in the background of a shell
             self._old[number] = signal.signal(number, self._asked)
         return self
 
