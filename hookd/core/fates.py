@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Iterable, Iterator, Optional, Tuple
 
+from hookd.core.journal import UndoKept
 from hookd.core.model import (
     Check,
     Health,
@@ -72,9 +73,9 @@ def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[
 
 
 def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
-    failing = [check.id for check in operation.checks.values() if _stops_pre(check)]
-    if failing:
-        return "not started: " + ", ".join(failing) + " failed"
+    failing = [check.id for check in operation.checks.values() if stops_pre(check)]
+    if failing and run.checked_n > run.resumed_n:
+        return "not started: " + ", ".join(sorted(failing)) + " failed"
     if not any(hook.was_started for hook in run.hooks.values()):
         for found in inputs.hooks:
             if _is_refused(found) and found.spec.required:
@@ -85,7 +86,7 @@ def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
     return inputs.stop
 
 
-def _stops_pre(check: Check) -> bool:
+def stops_pre(check: Check) -> bool:
     """A check of pre itself; unknown counts as fail (lifecycle: the phases)."""
     return check.phase == Phase.PRE.value and (is_failing(check) or is_open_question(check))
 
@@ -162,8 +163,8 @@ def _copies(operation: Operation, inputs: Inputs) -> Tuple[_Source, ...]:
     found = []
     for kept in operation.kept_undos:
         hook = today.get(kept.hook)
-        if kept.file and (hook is None or hook.state in (HookState.REFUSED, HookState.LEFT_OUT)):
-            why = "is gone" if hook is None else hook.reason
+        why = _why_not_itself(kept, hook)
+        if kept.file and why:
             copy = Hook(
                 Phase.ON_EXIT,
                 kept.hook,
@@ -176,6 +177,17 @@ def _copies(operation: Operation, inputs: Inputs) -> Tuple[_Source, ...]:
     return tuple(found)
 
 
+def _why_not_itself(kept: UndoKept, hook: Optional[Hook]) -> str:
+    """Say why the undo that pre kept is not run as it is today; a masked one is not run at all."""
+    if hook is None:
+        return "is gone"
+    if hook.state in (HookState.REFUSED, HookState.LEFT_OUT):
+        return hook.reason
+    if hook.state is HookState.READY and hook.spec.undoes != kept.undoes:
+        return f"no longer undoes {kept.undoes}"
+    return ""
+
+
 def _undo_fate(
     hook: Hook,
     done: Optional[HookRun],
@@ -186,6 +198,8 @@ def _undo_fate(
     from_copy: bool,
 ) -> Fate:
     held = _why_held(hook, run, inputs) or inputs.stop_undos
+    if not held and hook.state is not HookState.READY:
+        held = f"pre kept no copy, and today {hook.name} {hook.reason}"
     if held:
         return Fate(hook, held, HookOutcome.OUTSTANDING, undo_of=pre_hook)
     reason = hook.reason if from_copy else f"puts back what {pre_hook} took away"

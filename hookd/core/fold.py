@@ -56,12 +56,14 @@ def apply(operation: Optional[Operation], event: Event) -> Optional[Operation]:
             return None
         operation = Operation(body, event.at)
     changes = _changes(operation, event, body)
-    boots = operation.boots
+    boots, booted_n = operation.boots, operation.booted_n
     if event.boot_id and event.boot_id not in boots:
+        booted_n = event.n if boots else 0
         boots = (*boots, event.boot_id)
     return _changed(
         operation,
         boots=boots,
+        booted_n=booted_n,
         last_n=event.n,
         last_at=event.at,
         last_boot_id=event.boot_id,
@@ -112,10 +114,11 @@ def _phase_started(operation: Operation, event: Event, body: PhaseStarted) -> Di
         return {"phases": (*operation.phases, run)}
     resumed = _changed(
         run,
+        caller=old.caller if run.recovered else run.caller,  # recovery only helps who came before
         started_at=old.started_at,
         started_n=old.started_n,
         resumed=old.resumed + 1,
-        recovered=old.recovered or run.recovered,
+        recovered=old.recovered,
         hooks=old.hooks,
         changed_n=old.changed_n,
     )

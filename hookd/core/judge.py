@@ -46,12 +46,33 @@ class Judgement:
     outstanding: Tuple[Undo, ...] = ()
 
 
-def in_order(snapshots: Mapping[str, Snapshot], *, with_last_known: bool) -> Tuple[Snapshot, ...]:
-    """Return the snapshots in the order of an operation's life (`booted-2` after `booted-1`)."""
-    names = [name for name in snapshots if name != LAST_KNOWN]
+def in_order(
+    operation: Operation, snapshots: Mapping[str, Snapshot], *, with_last_known: bool
+) -> Tuple[Snapshot, ...]:
+    """Return the snapshots in the order of an operation's life (`booted-2` after `booted-1`).
+
+    When a phase is repeated, its looks are taken anew; what was seen after their first taking is
+    void until it is taken again.
+    """
+    found, newest_n = [], 0
+    for name in sorted((name for name in snapshots if name != LAST_KNOWN), key=_place):
+        taken_n = operation.snapshot_n.get(name, 0)
+        if taken_n >= newest_n:
+            found.append(snapshots[name])
+            newest_n = taken_n
     if with_last_known and LAST_KNOWN in snapshots:
-        return (snapshots[LAST_KNOWN], *(snapshots[name] for name in sorted(names, key=_place)))
-    return tuple(snapshots[name] for name in sorted(names, key=_place))
+        return (snapshots[LAST_KNOWN], *found)
+    return tuple(found)
+
+
+def looks_before(
+    operation: Operation, snapshots: Mapping[str, Snapshot], name: str
+) -> Tuple[Snapshot, ...]:
+    """Return the looks that come before `name`, the last of which its logs are read on from."""
+    earlier = {
+        n: one for n, one in snapshots.items() if n == LAST_KNOWN or _place(n) < _place(name)
+    }
+    return in_order(operation, earlier, with_last_known=True)
 
 
 def _place(name: str) -> Tuple[int, int]:
@@ -68,7 +89,7 @@ def judge(
     hooks_today: Sequence[Hook] = (),
 ) -> Judgement:
     """Return what `phase` may say of the operation. `hooks_today` are those of all phases."""
-    looks = in_order(snapshots, with_last_known=_is_on_exit_only(operation))
+    looks = in_order(operation, snapshots, with_last_known=_is_on_exit_only(operation))
     changes = compare.compare(looks)
     found = way(_evidence(operation, looks, changes))
     judged = _judged(operation, looks, changes, found, severities, phase, hooks_today)
@@ -78,7 +99,7 @@ def judge(
 
 def judge_recorded(operation: Operation, snapshots: Mapping[str, Snapshot]) -> Judgement:
     """Return the judgement that the journal holds: its own checks, nothing judged anew."""
-    looks = in_order(snapshots, with_last_known=_is_on_exit_only(operation))
+    looks = in_order(operation, snapshots, with_last_known=_is_on_exit_only(operation))
     changes = compare.compare(looks)
     found = way(_evidence(operation, looks, changes))
     return _judgement(operation, changes, found, operation.checks, outstanding(operation))

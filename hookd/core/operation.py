@@ -104,7 +104,10 @@ class PhaseRun:
 
 @dataclass(frozen=True)
 class Operation:
-    """Everything a journal says. `last_*` are of its newest event."""
+    """Everything a journal says. `last_*` are of its newest event.
+
+    `booted_n` is the number of the first event of the newest boot, 0 while there was only one.
+    """
 
     opened: OperationOpened
     opened_at: str
@@ -116,6 +119,7 @@ class Operation:
     checks: Dict[str, Check] = field(default_factory=dict)
     notes: Tuple[Noted, ...] = ()
     boots: Tuple[str, ...] = ()
+    booted_n: int = 0
     closed: Optional[OperationClosed] = None
     closed_at: str = ""
     published: Tuple[int, ...] = ()

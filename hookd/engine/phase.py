@@ -199,10 +199,10 @@ class Engine:
         self.record.add(self.record.store(snapshot), sync=False)
 
     def _previous(self, name: str) -> Snapshot | None:
-        """Return the newest look, from which the logs are read on; `before` begins anew."""
-        taken = self.record.ordered_snapshots()
-        if taken or name == "before":
-            return taken[-1] if name != "before" else None
+        """Return the look before `name`, from which the logs are read on; `before` begins anew."""
+        earlier = self.record.look_before(name)
+        if earlier is not None or name == "before":
+            return earlier
         last_known = results.read_last_known(self.shop.machine.state)
         if last_known is not None:
             self.record.add(self.record.store(replace(last_known, name=LAST_KNOWN)), sync=False)

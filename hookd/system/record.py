@@ -13,7 +13,7 @@ from typing import Callable, Sequence
 from hookd.core.codec import CodecError, decode, encode
 from hookd.core.fold import apply
 from hookd.core.journal import Body, Event, Noted, Observed, SnapshotTaken
-from hookd.core.judge import in_order
+from hookd.core.judge import in_order, looks_before
 from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
 from hookd.core.operation import Operation
 from hookd.system import durable, journal
@@ -43,7 +43,7 @@ class Record:
         self.listener: Listener | None = None
         self.may_spill = False
         self._operation: Operation | None = None
-        self._snapshots: dict[str, Snapshot] = {}
+        self._snapshots: dict[SnapshotTaken, Snapshot] = {}
 
     @property
     def operation(self) -> Operation:
@@ -99,13 +99,14 @@ class Record:
         data = json.dumps(encode(snapshot), separators=(",", ":")).encode("ascii")
         digest = hashlib.sha256(data).hexdigest()
         name = f"snapshots/{snapshot.name}.json"
-        self._snapshots[snapshot.name] = snapshot
+        taken = SnapshotTaken(snapshot.name, file=name, sha256=digest)
         try:
             durable.write_file(os.path.join(self.folder, name), data)
         except OSError:
             inline = base64.b64encode(zlib.compress(data)).decode("ascii")
-            return SnapshotTaken(snapshot.name, sha256=digest, inline=inline)
-        return SnapshotTaken(snapshot.name, file=name, sha256=digest)
+            taken = SnapshotTaken(snapshot.name, sha256=digest, inline=inline)
+        self._snapshots[taken] = snapshot
+        return taken
 
     def snapshots(self) -> dict[str, Snapshot]:
         """Return every snapshot that can still be read, by name."""
@@ -113,7 +114,12 @@ class Record:
 
     def ordered_snapshots(self) -> tuple[Snapshot, ...]:
         """Return the snapshots in the order of the operation's life, the last known state first."""
-        return in_order(self.snapshots(), with_last_known=True)
+        return in_order(self.operation, self.snapshots(), with_last_known=True)
+
+    def look_before(self, name: str) -> Snapshot | None:
+        """Return the look that snapshot `name` follows, None when there is none."""
+        found = looks_before(self.operation, self.snapshots(), name)
+        return found[-1] if found else None
 
     def sync(self) -> None:
         """Make durable what was added without a sync. Raises JournalUnwritable like `add`."""
@@ -124,23 +130,25 @@ class Record:
 
 
 def snapshots_of(
-    operation: Operation, folder: str, known: dict[str, Snapshot] | None = None
+    operation: Operation, folder: str, known: dict[SnapshotTaken, Snapshot] | None = None
 ) -> dict[str, Snapshot]:
     """Return the snapshots that `operation` names and that can be read; `known` is a cache."""
     known = {} if known is None else known
+    found = {}
     for name, taken in operation.snapshots.items():
-        if name not in known:
-            found = _read(operation, folder, taken)
-            if found is not None:
-                known[name] = found
-    return known
+        original = operation.snapshots.get(taken.same_as, taken) if taken.same_as else taken
+        if original not in known:
+            one = _read(folder, original)
+            if one is None:
+                continue
+            known[original] = one
+        found[name] = known[original] if original is taken else _renamed(known[original], name)
+    return found
 
 
-def _read(operation: Operation, folder: str, taken: SnapshotTaken) -> Snapshot | None:
+def _read(folder: str, taken: SnapshotTaken) -> Snapshot | None:
     if taken.same_as:
-        original = operation.snapshots.get(taken.same_as)
-        found = _read(operation, folder, original) if original and not original.same_as else None
-        return None if found is None else _renamed(found, taken.name)
+        return None
     try:
         if taken.inline:
             data = zlib.decompress(base64.b64decode(taken.inline))
