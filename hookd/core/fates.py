@@ -8,7 +8,6 @@ from typing import Iterable, Iterator, Optional, Tuple
 
 from hookd.core.journal import UndoKept
 from hookd.core.model import (
-    Check,
     Health,
     Hook,
     HookOutcome,
@@ -19,7 +18,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import HookRun, Operation, PhaseRun
 from hookd.core.undo import outstanding, owed_pre_hooks
-from hookd.core.verdict import is_bad, is_failing, is_open_question
+from hookd.core.verdict import is_bad, stops_pre
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[
 
 def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
     failing = [check.id for check in operation.checks.values() if stops_pre(check)]
-    if failing and run.checked_n > run.resumed_n:
+    if failing:
         return "not started: " + ", ".join(sorted(failing)) + " failed"
     if not any(hook.was_started for hook in run.hooks.values()):
         for found in inputs.hooks:
@@ -84,11 +83,6 @@ def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
         if is_bad(hook) and not hook.retry and (hook.required or was_cut(hook)):
             return f"after {hook.name} {how(hook)}"
     return inputs.stop
-
-
-def stops_pre(check: Check) -> bool:
-    """A check of pre itself; unknown counts as fail (lifecycle: the phases)."""
-    return check.phase == Phase.PRE.value and (is_failing(check) or is_open_question(check))
 
 
 def was_cut(hook: HookRun) -> bool:

@@ -109,9 +109,11 @@ def _phase_started(operation: Operation, event: Event, body: PhaseStarted) -> Di
         resumed_n=event.n,
         recovered=body.caller is CallerKind.RECOVERY,
     )
+    phase = body.phase.value  # it judges anew, whatever its last attempt found
+    checks = {name: check for name, check in operation.checks.items() if check.phase != phase}
     old = operation.last(body.phase)
     if not body.resumed or old is None or old.attempt != body.attempt:
-        return {"phases": (*operation.phases, run)}
+        return {"phases": (*operation.phases, run), "checks": checks}
     resumed = _changed(
         run,
         caller=old.caller if run.recovered else run.caller,  # recovery only helps who came before
@@ -122,7 +124,7 @@ def _phase_started(operation: Operation, event: Event, body: PhaseStarted) -> Di
         hooks=old.hooks,
         changed_n=old.changed_n,
     )
-    return _put(operation, resumed)
+    return {**_put(operation, resumed), "checks": checks}
 
 
 def _snapshot_taken(operation: Operation, event: Event, body: SnapshotTaken) -> Dict[str, Any]:

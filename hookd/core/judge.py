@@ -13,6 +13,7 @@ from hookd.core.model import (
     Check,
     Health,
     Hook,
+    HookOutcome,
     HookState,
     LogAction,
     Path,
@@ -134,10 +135,19 @@ def _verdict(
         checks,
         ran,
         outstanding=len(owed),
-        recovered_first=on_exit.recovered,
+        recovered_first=any(run.recovered for run in operation.phases),
         overridden=overridden,
+        cut_short=any(map(_is_cut_short, runs)),
     )
     return Verdict.INCOMPLETE if lost and found is not Verdict.FAILED else found
+
+
+def _is_cut_short(run: PhaseRun) -> bool:
+    if run.outcome is PhaseOutcome.INTERRUPTED:
+        return True
+    never = (hook for hook in run.hooks.values() if hook.outcome is HookOutcome.SKIPPED)
+    late = run.outcome is PhaseOutcome.TIMED_OUT
+    return late and any(hook.required and hook.reason == run.reason for hook in never)
 
 
 def phase_verdict(run: PhaseRun, checks: Iterable[Check]) -> Verdict:

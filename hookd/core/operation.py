@@ -101,6 +101,11 @@ class PhaseRun:
     def is_running(self) -> bool:
         return self.outcome is PhaseOutcome.RUNNING
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it came to its end; one that was cancelled or died has not."""
+        return self.outcome not in (PhaseOutcome.RUNNING, PhaseOutcome.INTERRUPTED)
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -140,6 +145,12 @@ class Operation:
     def last(self, phase: Phase) -> Optional[PhaseRun]:
         """Return the newest attempt at `phase`, or None when it was never called."""
         return next((run for run in reversed(self.phases) if run.phase is phase), None)
+
+    @property
+    def had_on_exit(self) -> bool:
+        """Whether on-exit came to its end; a cancelled one stays owed."""
+        run = self.last(Phase.ON_EXIT)
+        return run is not None and run.is_over
 
     @property
     def running(self) -> Optional[PhaseRun]:

@@ -12,7 +12,7 @@ from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
 from hookd.core.journal import OperationOpened
 from hookd.core.judge import Judgement, judge_recorded
-from hookd.core.model import CallerKind, Phase
+from hookd.core.model import CallerKind, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.verdict import given_exit
 from hookd.engine.cutoff import end_what_was_cut_off
@@ -191,15 +191,20 @@ def _say(turn: Turn, request: Request) -> None:
 def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
     """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves."""
     shop.observer.waiting(f"ending operation {turn.record.id} first: {turn.reason}")
-    finish(_in_force(shop, turn), turn, _budget(shop.machine, request))
-    if turn.record.operation.is_open:
+    allowed = _budget(shop.machine, request)
+    ended = finish(_in_force(shop, turn), turn, allowed, closes=True)
+    if ended.outcome in (PhaseOutcome.TIMED_OUT, PhaseOutcome.INTERRUPTED):
         message = f"operation {turn.record.id} could not be ended within the deadline"
         hint = "`hookd status` says what is left; `hookd recover` goes on"
-        raise HookdError(message, hint=hint, code=Exit.DEADLINE)
+        is_late = ended.outcome is PhaseOutcome.TIMED_OUT
+        raise HookdError(message, hint=hint, code=Exit.DEADLINE if is_late else Exit.INTERRUPTED)
 
 
-def finish(shop: Workshop, turn: Turn, allowed: Budget) -> Engine:
-    """Run what is left of an operation's on-exit, as recovery, and close it."""
+def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool) -> PhaseRun:
+    """Run what is left of an operation's on-exit, as recovery.
+
+    `closes`: the operation closes even when an undo stays outstanding.
+    """
     record = turn.record
     last = record.operation.last(Phase.ON_EXIT)
     again = Again.FIRST if last is None else Again.RESUME
@@ -211,8 +216,7 @@ def finish(shop: Workshop, turn: Turn, allowed: Budget) -> Engine:
         Phase.ON_EXIT,
         CallerKind.RECOVERY,
         allowed,
-        only_undos=last is not None and not last.is_running,
-        closes=True,
+        only_undos=last is not None and last.is_over,
+        closes=closes,
     )
-    engine.run(again)
-    return engine
+    return engine.run(again)

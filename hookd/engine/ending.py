@@ -12,10 +12,10 @@ from hookd.core.due import Act, due
 from hookd.core.journal import Body, Checked, OperationClosed, PhaseEnded
 from hookd.core.judge import Judgement, phase_verdict
 from hookd.core.model import CallerKind, Liveness, Phase, PhaseOutcome
-from hookd.core.operation import PhaseRun
+from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action
 from hookd.core.undo import outstanding
-from hookd.core.verdict import deserved_exit, given_exit, vetoes
+from hookd.core.verdict import deserved_exit, final_outcome, given_exit, is_bad
 from hookd.engine.publishing import publish
 from hookd.system import clock
 from hookd.system.record import Record
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 
 def end_phase(engine: Engine, action: Action) -> PhaseRun:
     """Judge for the last time, record how the phase ended, close, publish; return the attempt."""
-    judgement = engine.judge()
-    outcome, reason = _outcome(engine, action, judgement)
+    found = engine.judge()
+    veto = engine.shop.machine.loaded.config.post.veto
+    planned = action.outcome or PhaseOutcome.PASSED
+    outcome, reason = final_outcome(engine.phase, planned, action.reason, found.checks, veto)
+    ended = _as_ended(engine, outcome, reason)
+    judgement = engine.judge(ended)  # the verdict must know how the phase ends
     own = tuple(check for check in judgement.checks if check.phase == engine.phase.value)
     bodies: list[Body] = [Checked(engine.phase, own, judgement.health)]
     bodies.append(_ended(engine, outcome, reason, judgement))
-    if engine.phase is Phase.ON_EXIT and _may_close(engine):
+    if engine.phase is Phase.ON_EXIT and _may_close(engine, ended, outcome):
         way = judgement.way
         bodies.append(OperationClosed(way.path, judgement.verdict, way.reason))
     engine.record.add(*bodies)
-    found = engine.judge()  # the verdict knows by now how the phase ended
-    publish(engine.shop.machine, engine.record, found, engine.hooks)
+    publish(engine.shop.machine, engine.record, judgement, engine.hooks)
     return engine.current
 
 
-def _outcome(engine: Engine, action: Action, judgement: Judgement) -> tuple[PhaseOutcome, str]:
-    outcome = action.outcome or PhaseOutcome.PASSED
-    if engine.phase is Phase.POST and outcome is PhaseOutcome.PASSED:
-        vetoing = vetoes(judgement.checks, engine.shop.machine.loaded.config.post.veto)
-        if vetoing:
-            return PhaseOutcome.FAILED, f"{vetoing[0].id} vetoes the reboot: {vetoing[0].found}"
-    return outcome, action.reason
+def _as_ended(engine: Engine, outcome: PhaseOutcome, reason: str) -> Operation:
+    runs, current = engine.operation.phases, engine.current
+    last = replace(current, outcome=outcome, reason=reason)
+    return replace(engine.operation, phases=tuple(last if r is current else r for r in runs))
 
 
 def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgement) -> PhaseEnded:
@@ -56,7 +56,9 @@ def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgem
         verdict = phase_verdict(run, judgement.checks)
     cancelled = outcome is PhaseOutcome.INTERRUPTED and bool(engine.shop.signals.reason)
     deserved = deserved_exit(engine.phase, outcome, verdict, cancelled=cancelled)
-    failed = outcome is PhaseOutcome.FAILED
+    failed = outcome is PhaseOutcome.FAILED or any(
+        hook.required and is_bad(hook) for hook in run.hooks.values()
+    )
     given = given_exit(engine.phase, deserved, by_ssm=engine.caller.is_ssm, failed=failed)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return PhaseEnded(
@@ -72,23 +74,19 @@ def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgem
     )
 
 
-def _may_close(engine: Engine) -> bool:
-    """Whether on-exit closes the operation: not while recovery will try an owed undo again."""
-    if engine.closes or not outstanding(engine.operation, engine.hooks):
-        return True
-    recovery = engine.shop.machine.loaded.config.recovery
-    machine, operation = engine.shop.machine, engine.operation
-    ended = _as_ended(engine)
-    if not recovery.enabled or not operation.is_open:
-        return True
-    found = due(ended, Liveness.UNKNOWN, machine.moment(), machine.patience())
-    return found.act is Act.CLOSE
+def _may_close(engine: Engine, ended: Operation, outcome: PhaseOutcome) -> bool:
+    """Whether on-exit closes the operation: not if it was cancelled, nor while undos are retried.
 
-
-def _as_ended(engine: Engine) -> Any:
-    runs = engine.operation.phases
-    last = replace(engine.current, outcome=PhaseOutcome.PASSED)
-    return replace(engine.operation, phases=(*(r for r in runs if r != engine.current), last))
+    An operation that is ended for the next one closes with what it owes, unless time ran out.
+    """
+    if not ended.had_on_exit:
+        return False
+    machine, patience = engine.shop.machine, engine.shop.machine.patience()
+    if not outstanding(ended, engine.hooks) or not patience.enabled or not ended.is_open:
+        return True
+    if engine.closes:
+        return outcome is not PhaseOutcome.TIMED_OUT
+    return due(ended, Liveness.UNKNOWN, machine.moment(), patience).act is Act.CLOSE
 
 
 def run_older(engine: Engine, operation_id: str) -> dict[str, Any]:

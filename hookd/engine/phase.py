@@ -208,11 +208,11 @@ class Engine:
             self.record.add(self.record.store(replace(last_known, name=LAST_KNOWN)), sync=False)
         return last_known
 
-    def judge(self) -> Judgement:
-        """Judge the operation as it stands now, without recording it."""
+    def judge(self, operation: Operation | None = None) -> Judgement:
+        """Judge the operation as it stands now (or as given), without recording it."""
         severities = self.shop.machine.loaded.config.checks
-        snapshots = self.record.snapshots()
-        return judge(self.operation, snapshots, severities, self.phase, self.all_hooks)
+        found, snapshots = operation or self.operation, self.record.snapshots()
+        return judge(found, snapshots, severities, self.phase, self.all_hooks)
 
     def _judge(self, _action: Action) -> None:
         unreadable = self.operation.observed.get("hooks.unreadable") or ()

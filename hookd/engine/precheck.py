@@ -70,8 +70,7 @@ def older_undos(machine: Machine, but: str = "") -> list[tuple[str, tuple[Undo, 
         operation = machine.state.load(operation_id) if operation_id != but else None
         if operation is None:
             continue
-        on_exit = operation.last(Phase.ON_EXIT)
-        is_over = not operation.is_open or (on_exit is not None and not on_exit.is_running)
+        is_over = not operation.is_open or operation.had_on_exit
         undos = outstanding(operation)
         if is_over and undos:
             found.append((operation_id, undos))
