@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
-from typing import Iterable, Iterator, Optional, Tuple
+from itertools import chain, islice
+from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
 from hookd.core.journal import UndoKept
 from hookd.core.model import (
@@ -18,7 +18,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import HookRun, Operation, PhaseRun
 from hookd.core.undo import outstanding, owed_pre_hooks
-from hookd.core.verdict import is_bad, stops_pre
+from hookd.core.verdict import stops_pre
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Inputs:
     undo something. `stop` says why no further hook starts (deadline, cancel), `stop_undos` the same
     for owed undos; `stop_outcome` is how the phase then ends.
     `only_undos`: what is not owed is not run. `older` are operations whose undos are inherited,
-    newest first.
+    newest first. `settled` counts the first of `hooks` that need no look any more (only a way
+    not to look at thousands of them again and again: leaving it 0 plans the same).
     """
 
     phase: Phase
@@ -53,6 +54,7 @@ class Inputs:
     stop_outcome: PhaseOutcome = PhaseOutcome.TIMED_OUT
     only_undos: bool = False
     older: Tuple[str, ...] = ()
+    settled: int = 0
 
 
 def is_settled(run: PhaseRun, hook: HookRun) -> bool:
@@ -62,9 +64,28 @@ def is_settled(run: PhaseRun, hook: HookRun) -> bool:
     return hook.was_started or hook.changed_n > run.resumed_n
 
 
+def settled_of(run: PhaseRun, hooks: Sequence[Hook], known: int) -> int:
+    """Return how many of the first `hooks` are settled, for good while no hook is running.
+
+    `known` is the answer to an earlier call. An undo is tried again in a resumed on-exit.
+    """
+    for hook in islice(hooks, known, None):
+        done = run.hooks.get(hook.name)
+        if done is None or not is_settled(run, done):
+            break
+        if run.phase is Phase.ON_EXIT and done.changed_n < run.resumed_n:
+            break
+        known += 1
+    return known
+
+
+def _left(inputs: Inputs) -> Iterator[Hook]:
+    return islice(inputs.hooks, inputs.settled, None)
+
+
 def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
     stop = why_pre_stops(operation, run, inputs)
-    for hook in inputs.hooks:
+    for hook in _left(inputs):
         done = run.hooks.get(hook.name)
         if done is not None and is_settled(run, done):
             continue
@@ -79,8 +100,8 @@ def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
         for found in inputs.hooks:
             if _is_refused(found) and found.spec.required:
                 return f"nothing was started: {found.name} is refused"
-    for hook in run.hooks.values():
-        if is_bad(hook) and not hook.retry and (hook.required or was_cut(hook)):
+    for hook in (run.hooks[name] for name in run.bad):
+        if not hook.retry and (hook.required or was_cut(hook)):
             return f"after {hook.name} {how(hook)}"
     return inputs.stop
 
@@ -120,7 +141,7 @@ def _to_run(hook: Hook, done: Optional[HookRun], reason: str, undo_of: str = "")
 
 
 def _post_fates(_operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
-    for hook in inputs.hooks:
+    for hook in _left(inputs):
         done = run.hooks.get(hook.name)
         if done is None or not is_settled(run, done):
             yield _fate(hook, done, inputs.stop)
@@ -129,7 +150,7 @@ def _post_fates(_operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterato
 def _on_exit_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
     owed = {undo.hook: undo.pre_hook for undo in outstanding(operation, inputs.hooks)}
     copies = _copies(operation, inputs)
-    hooks: Iterable[_Source] = _without(inputs.hooks, copies)
+    hooks: Iterable[_Source] = _without(_left(inputs), copies)
     for hook, from_copy in sorted(chain(copies, hooks), key=_by_name) if copies else hooks:
         done = run.hooks.get(hook.name)
         if hook.name in owed:
@@ -153,6 +174,8 @@ def _without(hooks: Iterable[Hook], copies: Tuple[_Source, ...]) -> Iterator[_So
 
 def _copies(operation: Operation, inputs: Inputs) -> Tuple[_Source, ...]:
     """Return pre's copies of the undos that are gone or refused today."""
+    if not operation.kept_undos:
+        return ()
     today = {hook.name: hook for hook in inputs.hooks}
     found = []
     for kept in operation.kept_undos:

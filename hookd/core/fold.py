@@ -25,6 +25,7 @@ from hookd.core.journal import (
 )
 from hookd.core.model import CallerKind, HookOutcome, Phase
 from hookd.core.operation import HookRun, Operation, PhaseRun
+from hookd.core.verdict import is_bad
 
 T = TypeVar("T")
 
@@ -122,6 +123,7 @@ def _phase_started(operation: Operation, event: Event, body: PhaseStarted) -> Di
         resumed=old.resumed + 1,
         recovered=old.recovered,
         hooks=old.hooks,
+        bad=old.bad,
         changed_n=old.changed_n,
     )
     return {**_put(operation, resumed), "checks": checks}
@@ -241,7 +243,11 @@ def _put_hook(
     if hook is None:
         return {}
     hooks = {**run.hooks, body.hook: _changed(hook, changed_n=event.n)}
-    return _put(operation, _changed(run, hooks=hooks, changed_n=event.n))
+    bad = run.bad
+    if body.hook in bad or is_bad(hook):
+        others = tuple(name for name in bad if name != body.hook)
+        bad = (*others, body.hook) if is_bad(hook) else others
+    return _put(operation, _changed(run, hooks=hooks, bad=bad, changed_n=event.n))
 
 
 _STEPS: Dict[type, Callable[[Operation, Event, Any], Dict[str, Any]]] = {

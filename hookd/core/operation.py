@@ -66,7 +66,8 @@ class PhaseRun:
     """One attempt at a phase.
 
     The fields that end in `_n` are the numbers of events: `resumed_n` of the newest start,
-    `checked_n` of the newest judging, `changed_n` of the newest event of a hook.
+    `checked_n` of the newest judging, `changed_n` of the newest event of a hook. `bad` names the
+    hooks that ended badly, in the order in which they did.
     """
 
     phase: Phase
@@ -96,6 +97,7 @@ class PhaseRun:
     checked_n: int = 0
     changed_n: int = 0
     hooks: Dict[str, HookRun] = field(default_factory=dict)
+    bad: Tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:

@@ -13,12 +13,11 @@ from typing import Callable, Iterable
 
 from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
-from hookd.core.fates import Fate, Inputs
+from hookd.core.fates import Fate, Inputs, settled_of
 from hookd.core.journal import (
     Body,
     Checked,
     HookPassedOver,
-    Noted,
     Observed,
     PhaseStarted,
     SnapshotTaken,
@@ -77,6 +76,8 @@ class Engine:
     closes: bool = False
     hooks: tuple[Hook, ...] = ()
     all_hooks: tuple[Hook, ...] = ()
+    undo_hooks: tuple[Hook, ...] = ()
+    settled: int = 0
     judgement: Judgement | None = None
     around: Surroundings | None = None
     owing: list[str] = field(default_factory=list)
@@ -135,8 +136,8 @@ class Engine:
             self.budget.ruled_by,
             resumed,
         )
-        held = precheck.held(self.shop.machine)
-        self.record.add(started, *self._reserve(), *self._discover(), *held, sync=False)
+        noted = (*precheck.reserved(self.record, self.phase), *precheck.held(self.shop.machine))
+        self.record.add(started, *noted, *self._discover(), sync=False)
         owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
         if self.phase is Phase.ON_EXIT and owed:
             times = [hook.spec.timeout_s for hook in self.hooks if hook.name in owed]
@@ -145,12 +146,6 @@ class Engine:
             older = precheck.older_undos(self.shop.machine, but=self.record.id)
             self.owing = [operation_id for operation_id, _ in older]
 
-    def _reserve(self) -> Iterable[Noted]:
-        """Keep room for the journal, so that a disk filled by anybody cannot silence it."""
-        problem = self.record.journal.reserve() if self.phase is Phase.PRE else ""
-        if problem:
-            yield Noted("journal.reserve", f"no room could be reserved: {problem}")
-
     def _discover(self) -> Iterable[Observed]:
         """Find the hooks of all phases; what is overridden counts as wanted from here on."""
         found = {phase: self.shop.machine.discover(phase) for phase in Phase}
@@ -158,6 +153,8 @@ class Engine:
         hooks = [hook for one in found.values() for hook in one.hooks]
         self.all_hooks = tuple(_as_wanted(h) if h.id in overridden else h for h in hooks)
         self.hooks = tuple(hook for hook in self.all_hooks if hook.phase is self.phase)
+        ready = (h for h in self.all_hooks if h.spec.undoes and h.state is HookState.READY)
+        self.undo_hooks = tuple(ready)
         if overridden:
             yield Observed("override.hooks", sorted(overridden))
         if self.phase is Phase.PRE:
@@ -171,18 +168,18 @@ class Engine:
         late = DEADLINE_REACHED if now >= self.budget.hooks_until else ""
         late_undos = DEADLINE_REACHED if now >= self.budget.undos_until else ""
         on_exit = self.phase is Phase.ON_EXIT
-        undos = (hook for hook in self.all_hooks if hook.spec.undoes)
-        ready = tuple(hook for hook in undos if hook.state is HookState.READY)
+        self.settled = settled_of(self.current, self.hooks, self.settled)
         return Inputs(
             self.phase,
             self.hooks,
-            ready if self.phase is Phase.PRE else (),
+            self.undo_hooks if self.phase is Phase.PRE else (),
             self.judgement.way.path if self.judgement and on_exit else None,
             cancelled or late,
             cancelled or late_undos,
             PhaseOutcome.INTERRUPTED if cancelled else PhaseOutcome.TIMED_OUT,
             self.only_undos,
             () if cancelled else tuple(self.owing),
+            self.settled,
         )
 
     def _keep_undo(self, action: Action) -> None:
@@ -265,8 +262,7 @@ class Engine:
         tries.run_group(self.shop.children, group, listener)
 
     def _around(self) -> Surroundings:
-        if self.around is None:
-            self.around = surroundings_of(self)
+        self.around = self.around or surroundings_of(self)
         return self.around
 
     def _add_unsynced(self, body: Body) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Sequence
+from typing import Iterator, Sequence
 
 from hookd.core.checks import state as state_checks
 from hookd.core.checks.table import Judge
-from hookd.core.journal import Observed
+from hookd.core.journal import Noted, Observed
 from hookd.core.model import Check, Phase, Severity
 from hookd.core.undo import Undo, outstanding
 from hookd.system import hold
 from hookd.system.machine import Machine
+from hookd.system.record import Record
 
 _PRE_ONLY = (Phase.PRE,)
 
@@ -61,6 +62,13 @@ def _older_undos(machine: Machine) -> Check:
     }
     severities = {**machine.loaded.config.checks, "undo.outstanding": Severity.WARN}
     return state_checks.undo_outstanding(owed, severities)
+
+
+def reserved(record: Record, phase: Phase) -> Iterator[Noted]:
+    """Keep room for the journal from pre on, so that nobody who fills the disk can silence it."""
+    problem = record.journal.reserve() if phase is Phase.PRE else ""
+    if problem:
+        yield Noted("journal.reserve", f"no room could be reserved: {problem}")
 
 
 def older_undos(machine: Machine, but: str = "") -> list[tuple[str, tuple[Undo, ...]]]:
