@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import signal
@@ -14,7 +13,7 @@ from typing import Callable, Sequence
 from hookd import __version__
 from hookd.daemon import client, protocol
 from hookd.errors import Exit, HookdError
-from hookd.system import clock
+from hookd.system import clock, streams
 
 _EXAMPLES = {
     "run": (
@@ -166,22 +165,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = clock.up_s()
     # a caller may have left SIGCHLD ignored: exit statuses would be lost, and read as success
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    streams.open_missing()
     as_json = "--json" in (sys.argv if argv is None else argv)
     try:
-        return _dispatch(parser().parse_args(argv), began)
+        code = _dispatch(parser().parse_args(argv), began)
+        sys.stdout.flush()
     except HookdError as error:
         _tell(error, as_json=as_json)
         return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        streams.mute()
         return Exit.FAILED
     except Exception:  # noqa: BLE001 - the boundary: a bug has an exit code of its own
         traceback.print_exc()
         print(f"hookd {__version__}: this is a bug in hookd, please report it", file=sys.stderr)
         return Exit.BUG
+    else:
+        return code
 
 
 def _tell(error: HookdError, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from hookd.engine.forecast import forecast
 from hookd.engine.reply import reply
 from hookd.errors import Exit, HookdError
 from hookd.report.live import live_observer
+from hookd.system import streams
 
 
 def run(
@@ -40,7 +41,8 @@ def run(
             print(f"warning: {problem}", file=sys.stderr)
     with live_observer(sys.stderr, verbose=context.verbose > 0) as observer:
         answer = run_phase(machine, request, observer)
-    sys.stdout.write(reply(machine, answer, as_json=context.as_json))
+    with streams.unfailing():
+        sys.stdout.write(reply(machine, answer, as_json=context.as_json))
     return answer.exit_code
 
 

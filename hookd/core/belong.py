@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from hookd.core.due import Moment, Patience, presumed
-from hookd.core.model import Liveness, Name, Phase
+from hookd.core.model import CallerKind, Liveness, Name, Phase
 from hookd.core.operation import Operation, PhaseRun
 
 
@@ -55,10 +55,10 @@ def belong(call: Call, known: Sequence[Known], moment: Moment, patience: Patienc
     opened = [one for one in known if one.operation.is_open]
     if not opened:
         return Belonging(Choice.OPEN, "no operation is open")
-    newest = opened[-1]
     if call.run_id:
-        return _foreign(call, newest, moment, patience)
-    return _person(call, newest, moment, patience)
+        return _foreign(call, opened[-1], moment, patience)
+    with_pre = [one for one in opened if one.operation.last(Phase.PRE)]
+    return _person(call, (with_pre or opened)[-1], moment, patience)
 
 
 def _named(call: Call, known: Sequence[Known]) -> Optional[str]:
@@ -74,13 +74,13 @@ def _named(call: Call, known: Sequence[Known]) -> Optional[str]:
 def _person(call: Call, open_one: Known, moment: Moment, patience: Patience) -> Belonging:
     operation = open_one.operation
     found = presumed(operation, open_one.liveness, moment, patience)
-    ended = _has_ended(operation)
+    ended = operation.had_on_exit
     if call.phase is Phase.PRE and (ended or found.is_dead):
         return Belonging(Choice.END_FIRST, found.reason, operation.id)
     if operation.opened.run_id and not found.is_dead and not ended:
         reason = (
-            f"operation {operation.id} is open for run {operation.opened.run_id} "
-            f"({found.reason}); give --operation-id {operation.id} to act on it"
+            f"{_described(operation)} ({found.reason}); "
+            f"give --operation-id {operation.id} to act on it"
         )
         return Belonging(Choice.BUSY, reason, operation.id)
     return Belonging(Choice.JOIN, "it is the open one", operation.id)
@@ -90,17 +90,17 @@ def _foreign(call: Call, open_one: Known, moment: Moment, patience: Patience) ->
     operation = open_one.operation
     found = presumed(operation, open_one.liveness, moment, patience)
     if call.phase is not Phase.PRE:
-        reason = f"operation {operation.id} of another run is open"
-        return Belonging(Choice.ASIDE, reason, operation.id)
+        return Belonging(Choice.ASIDE, _described(operation), operation.id)
     if found.is_dead:
         return Belonging(Choice.END_FIRST, found.reason, operation.id)
-    reason = f"operation {operation.id} of another run is open ({found.reason})"
+    reason = f"{_described(operation)} ({found.reason})"
     return Belonging(Choice.BUSY, reason, operation.id)
 
 
-def _has_ended(operation: Operation) -> bool:
-    on_exit = operation.last(Phase.ON_EXIT)
-    return on_exit is not None and not on_exit.is_running
+def _described(operation: Operation) -> str:
+    run_id = operation.opened.run_id
+    whose = f"run {run_id}" if run_id else "a person"
+    return f"operation {operation.id} of {whose} is open since {operation.opened_at}"
 
 
 class Again(Name):
@@ -134,6 +134,6 @@ def again(
 
 
 def _wants_more(operation: Operation, call: Call, run: PhaseRun) -> bool:
-    """SSM's own on-exit after recovery's repeats no finished hook, and folds anew."""
-    from_recovery = run.caller.value == "recovery"
-    return from_recovery and bool(call.run_id) and operation.opened.run_id == call.run_id
+    """SSM's on-exit goes on where recovery's, or a cancelled one, has left off; it folds anew."""
+    unfinished = run.caller is CallerKind.RECOVERY or not run.is_over
+    return unfinished and bool(call.run_id) and operation.opened.run_id == call.run_id

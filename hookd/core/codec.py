@@ -7,6 +7,7 @@ in `_` stands without it in JSON (`try_` is `try`).
 from __future__ import annotations
 
 import dataclasses
+import math
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Callable, Dict, Hashable, Tuple, Type, TypeVar, Union, cast, get_type_hints
@@ -14,6 +15,7 @@ from typing import Any, Callable, Dict, Hashable, Tuple, Type, TypeVar, Union, c
 from hookd.core.model import Json
 
 T = TypeVar("T")
+_PLAIN = frozenset((type(None), bool, int, float, str))
 Decoder = Callable[[Json, str], Any]
 
 
@@ -27,9 +29,11 @@ class CodecError(ValueError):
 
 def encode(value: Any) -> Json:
     """Return `value`, made of dataclasses, enums, tuples, dicts and scalars, as a JSON value."""
+    if type(value) in _PLAIN:  # nearly all of them
+        return cast(Json, value)
     if isinstance(value, Enum):
-        return value.value
-    if value is None or isinstance(value, (str, int, float)):
+        return cast(Json, value.value)
+    if isinstance(value, (str, int, float)):
         return value
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
@@ -74,20 +78,33 @@ def _generic(kind: Any) -> Decoder:
     raise TypeError(f"no codec for {kind!r}")
 
 
-def _scalar(kind: type, accepted: Tuple[type, ...]) -> Decoder:
+def _scalar(kind: type) -> Decoder:
     def read(value: Json, where: str) -> Any:
-        if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise CodecError(where, f"must be {kind.__name__}, not {type(value).__name__}")
-        return kind(value)
+        return value
 
     return read
 
 
+def _finite(value: Json, where: str) -> float:
+    """NaN and Infinity are no JSON (RFC 8259), and no arithmetic survives them."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise CodecError(where, f"must be float, not {type(value).__name__}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise CodecError(where, "must be finite")
+    return number
+
+
 _SCALARS: Dict[Any, Decoder] = {
-    str: _scalar(str, (str,)),
-    int: _scalar(int, (int,)),
-    float: _scalar(float, (int, float)),
-    bool: _scalar(bool, (bool,)),
+    str: _scalar(str),
+    int: _scalar(int),
+    float: _finite,
+    bool: _scalar(bool),
 }
 
 

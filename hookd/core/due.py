@@ -61,8 +61,7 @@ def presumed(
     operation: Operation, liveness: Liveness, moment: Moment, patience: Patience
 ) -> Presumed:
     """Return whether the operation's run counts as dead; unknown turns dead with time."""
-    on_exit = operation.last(Phase.ON_EXIT)
-    if on_exit is not None and not on_exit.is_running:
+    if operation.had_on_exit:
         return Presumed(True, "its on-exit has ended", 0.0)
     if liveness is Liveness.DEAD:
         return Presumed(True, "its run is dead", 0.0)
@@ -76,11 +75,19 @@ def presumed(
 def _until_dead(
     operation: Operation, liveness: Liveness, moment: Moment, patience: Patience
 ) -> float:
-    if moment.boot_id and operation.last_boot_id and moment.boot_id != operation.last_boot_id:
+    if _booted_since_called(operation, moment):
         limit = patience.alive_limit_s if liveness is Liveness.ALIVE else patience.grace_s
         return limit - moment.up_s
     limit = patience.alive_limit_s if liveness is Liveness.ALIVE else patience.abandon_after_s
     return limit - (moment.up_s - operation.last_up_s)
+
+
+def _booted_since_called(operation: Operation, moment: Moment) -> bool:
+    """Whether the machine booted since a phase was called last; looks and notes are no calls."""
+    called_in = operation.phases[-1].boot_id if operation.phases else operation.last_boot_id
+    if moment.boot_id and called_in:
+        return moment.boot_id != called_in
+    return moment.up_s < operation.last_up_s
 
 
 def due(
@@ -92,23 +99,18 @@ def due(
     held: str = "",
 ) -> Due:
     """Return what hookd does next with `operation` if nobody else calls."""
-    if not operation.is_open:
-        return _closed(operation)
+    if not operation.is_open and not outstanding(operation):
+        return Due(Act.NOTHING, None, "the operation is closed")
     if held or not patience.enabled:
         return Due(Act.NOTHING, None, f"held: {held}" if held else "recovery is switched off")
-    on_exit = operation.last(Phase.ON_EXIT)
-    if on_exit is not None and not on_exit.is_running:
+    if not operation.is_open:
+        return Due(Act.RETRY_UNDOS, None, "at the next boot, on-exit or `hookd recover`")
+    if operation.had_on_exit:
         return _after_on_exit(operation, moment)
     found = presumed(operation, liveness, moment, patience)
     if found.is_dead:
         return Due(Act.ON_EXIT, 0.0, found.reason)
     return Due(Act.ON_EXIT, found.dead_in_s, f"unless on-exit is called before: {found.reason}")
-
-
-def _closed(operation: Operation) -> Due:
-    if outstanding(operation):
-        return Due(Act.RETRY_UNDOS, None, "at the next boot, on-exit or `hookd recover`")
-    return Due(Act.NOTHING, None, "the operation is closed")
 
 
 def _after_on_exit(operation: Operation, moment: Moment) -> Due:
@@ -120,6 +122,5 @@ def _after_on_exit(operation: Operation, moment: Moment) -> Due:
     if on_exit.resumed >= len(_RETRY_MINUTES):
         return Due(Act.CLOSE, 0.0, f"{names} failed {on_exit.resumed + 1} times")
     wait = _RETRY_MINUTES[on_exit.resumed] * 60.0
-    same_boot = moment.boot_id == operation.last_boot_id
-    passed = moment.up_s - operation.last_up_s if same_boot else wait
+    passed = wait if _booted_since_called(operation, moment) else moment.up_s - operation.last_up_s
     return Due(Act.RETRY_UNDOS, max(0.0, wait - passed), f"{names} is outstanding")

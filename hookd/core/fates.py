@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
-from typing import Iterable, Iterator, Optional, Tuple
+from itertools import chain, islice
+from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
+from hookd.core.journal import UndoKept
 from hookd.core.model import (
-    Check,
     Health,
     Hook,
     HookOutcome,
@@ -18,7 +18,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import HookRun, Operation, PhaseRun
 from hookd.core.undo import outstanding, owed_pre_hooks
-from hookd.core.verdict import is_bad, is_failing, is_open_question
+from hookd.core.verdict import stops_pre
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Inputs:
     undo something. `stop` says why no further hook starts (deadline, cancel), `stop_undos` the same
     for owed undos; `stop_outcome` is how the phase then ends.
     `only_undos`: what is not owed is not run. `older` are operations whose undos are inherited,
-    newest first.
+    newest first. `settled` counts the first of `hooks` that need no look any more (only a way
+    not to look at thousands of them again and again: leaving it 0 plans the same).
     """
 
     phase: Phase
@@ -53,6 +54,7 @@ class Inputs:
     stop_outcome: PhaseOutcome = PhaseOutcome.TIMED_OUT
     only_undos: bool = False
     older: Tuple[str, ...] = ()
+    settled: int = 0
 
 
 def is_settled(run: PhaseRun, hook: HookRun) -> bool:
@@ -62,9 +64,28 @@ def is_settled(run: PhaseRun, hook: HookRun) -> bool:
     return hook.was_started or hook.changed_n > run.resumed_n
 
 
+def settled_of(run: PhaseRun, hooks: Sequence[Hook], known: int) -> int:
+    """Return how many of the first `hooks` are settled, for good while no hook is running.
+
+    `known` is the answer to an earlier call. An undo is tried again in a resumed on-exit.
+    """
+    for hook in islice(hooks, known, None):
+        done = run.hooks.get(hook.name)
+        if done is None or not is_settled(run, done):
+            break
+        if run.phase is Phase.ON_EXIT and done.changed_n < run.resumed_n:
+            break
+        known += 1
+    return known
+
+
+def _left(inputs: Inputs) -> Iterator[Hook]:
+    return islice(inputs.hooks, inputs.settled, None)
+
+
 def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
     stop = why_pre_stops(operation, run, inputs)
-    for hook in inputs.hooks:
+    for hook in _left(inputs):
         done = run.hooks.get(hook.name)
         if done is not None and is_settled(run, done):
             continue
@@ -72,21 +93,17 @@ def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[
 
 
 def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
-    failing = [check.id for check in operation.checks.values() if _stops_pre(check)]
+    failing = [check.id for check in operation.checks.values() if stops_pre(check)]
     if failing:
-        return "not started: " + ", ".join(failing) + " failed"
-    refused = [hook for hook in inputs.hooks if _is_refused(hook) and hook.spec.required]
-    if refused and not any(hook.was_started for hook in run.hooks.values()):
-        return f"nothing was started: {refused[0].name} is refused"
-    for hook in run.hooks.values():
-        if is_bad(hook) and not hook.retry and (hook.required or was_cut(hook)):
+        return "not started: " + ", ".join(sorted(failing)) + " failed"
+    if not any(hook.was_started for hook in run.hooks.values()):
+        for found in inputs.hooks:
+            if _is_refused(found) and found.spec.required:
+                return f"nothing was started: {found.name} is refused"
+    for hook in (run.hooks[name] for name in run.bad):
+        if not hook.retry and (hook.required or was_cut(hook)):
             return f"after {hook.name} {how(hook)}"
     return inputs.stop
-
-
-def _stops_pre(check: Check) -> bool:
-    """A check of pre itself; unknown counts as fail (lifecycle: the phases)."""
-    return check.phase == Phase.PRE.value and (is_failing(check) or is_open_question(check))
 
 
 def was_cut(hook: HookRun) -> bool:
@@ -124,7 +141,7 @@ def _to_run(hook: Hook, done: Optional[HookRun], reason: str, undo_of: str = "")
 
 
 def _post_fates(_operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
-    for hook in inputs.hooks:
+    for hook in _left(inputs):
         done = run.hooks.get(hook.name)
         if done is None or not is_settled(run, done):
             yield _fate(hook, done, inputs.stop)
@@ -133,7 +150,7 @@ def _post_fates(_operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterato
 def _on_exit_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
     owed = {undo.hook: undo.pre_hook for undo in outstanding(operation, inputs.hooks)}
     copies = _copies(operation, inputs)
-    hooks: Iterable[_Source] = _without(inputs.hooks, copies)
+    hooks: Iterable[_Source] = _without(_left(inputs), copies)
     for hook, from_copy in sorted(chain(copies, hooks), key=_by_name) if copies else hooks:
         done = run.hooks.get(hook.name)
         if hook.name in owed:
@@ -157,12 +174,14 @@ def _without(hooks: Iterable[Hook], copies: Tuple[_Source, ...]) -> Iterator[_So
 
 def _copies(operation: Operation, inputs: Inputs) -> Tuple[_Source, ...]:
     """Return pre's copies of the undos that are gone or refused today."""
+    if not operation.kept_undos:
+        return ()
     today = {hook.name: hook for hook in inputs.hooks}
     found = []
     for kept in operation.kept_undos:
         hook = today.get(kept.hook)
-        if kept.file and (hook is None or hook.state in (HookState.REFUSED, HookState.LEFT_OUT)):
-            why = "is gone" if hook is None else hook.reason
+        why = _why_not_itself(kept, hook)
+        if kept.file and why:
             copy = Hook(
                 Phase.ON_EXIT,
                 kept.hook,
@@ -175,6 +194,17 @@ def _copies(operation: Operation, inputs: Inputs) -> Tuple[_Source, ...]:
     return tuple(found)
 
 
+def _why_not_itself(kept: UndoKept, hook: Optional[Hook]) -> str:
+    """Say why the undo that pre kept is not run as it is today; a masked one is not run at all."""
+    if hook is None:
+        return "is gone"
+    if hook.state in (HookState.REFUSED, HookState.LEFT_OUT):
+        return hook.reason
+    if hook.state is HookState.READY and hook.spec.undoes != kept.undoes:
+        return f"no longer undoes {kept.undoes}"
+    return ""
+
+
 def _undo_fate(
     hook: Hook,
     done: Optional[HookRun],
@@ -185,6 +215,8 @@ def _undo_fate(
     from_copy: bool,
 ) -> Fate:
     held = _why_held(hook, run, inputs) or inputs.stop_undos
+    if not held and hook.state is not HookState.READY:
+        held = f"pre kept no copy, and today {hook.name} {hook.reason}"
     if held:
         return Fate(hook, held, HookOutcome.OUTSTANDING, undo_of=pre_hook)
     reason = hook.reason if from_copy else f"puts back what {pre_hook} took away"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Optional, TypeVar, Union
 
 from hookd.core.journal import (
     Body,
@@ -26,6 +25,9 @@ from hookd.core.journal import (
 )
 from hookd.core.model import CallerKind, HookOutcome, Phase
 from hookd.core.operation import HookRun, Operation, PhaseRun
+from hookd.core.verdict import is_bad
+
+T = TypeVar("T")
 
 _STARTED = ("required", "try_", "sha256", "owner", "mode", "path", "undo_of", "from_copy", "token")
 _SPAWNED = ("pid", "process_started_at")
@@ -55,18 +57,30 @@ def apply(operation: Optional[Operation], event: Event) -> Optional[Operation]:
             return None
         operation = Operation(body, event.at)
     changes = _changes(operation, event, body)
-    boots = operation.boots
+    boots, booted_n = operation.boots, operation.booted_n
     if event.boot_id and event.boot_id not in boots:
+        booted_n = event.n if boots else 0
         boots = (*boots, event.boot_id)
-    return replace(
+    return _changed(
         operation,
         boots=boots,
+        booted_n=booted_n,
         last_n=event.n,
         last_at=event.at,
         last_boot_id=event.boot_id,
         last_up_s=event.up_s,
         **changes,
     )
+
+
+def _changed(record: T, **changes: Any) -> T:
+    """Return `record` with `changes`: dataclasses.replace without calling its constructor.
+
+    Three records of 20 to 30 fields change with every event, and this takes a tenth of the time.
+    """
+    copy = object.__new__(type(record))
+    vars(copy).update(vars(record), **changes)
+    return copy
 
 
 def _changes(operation: Operation, event: Event, body: Optional[Body]) -> Dict[str, Any]:
@@ -96,19 +110,23 @@ def _phase_started(operation: Operation, event: Event, body: PhaseStarted) -> Di
         resumed_n=event.n,
         recovered=body.caller is CallerKind.RECOVERY,
     )
+    phase = body.phase.value  # it judges anew, whatever its last attempt found
+    checks = {name: check for name, check in operation.checks.items() if check.phase != phase}
     old = operation.last(body.phase)
     if not body.resumed or old is None or old.attempt != body.attempt:
-        return {"phases": (*operation.phases, run)}
-    resumed = replace(
+        return {"phases": (*operation.phases, run), "checks": checks}
+    resumed = _changed(
         run,
+        caller=old.caller if run.recovered else run.caller,  # recovery only helps who came before
         started_at=old.started_at,
         started_n=old.started_n,
         resumed=old.resumed + 1,
-        recovered=old.recovered or run.recovered,
+        recovered=old.recovered,
         hooks=old.hooks,
+        bad=old.bad,
         changed_n=old.changed_n,
     )
-    return _put(operation, resumed)
+    return {**_put(operation, resumed), "checks": checks}
 
 
 def _snapshot_taken(operation: Operation, event: Event, body: SnapshotTaken) -> Dict[str, Any]:
@@ -137,7 +155,7 @@ def _hook_passed_over(operation: Operation, event: Event, body: HookPassedOver) 
 
     def passed_over(old: Optional[HookRun]) -> HookRun:
         if old is not None and old.was_started:
-            return replace(old, outcome=body.outcome, reason=body.reason, retry=False)
+            return _changed(old, outcome=body.outcome, reason=body.reason, retry=False)
         return HookRun(body.phase, body.hook, **fields)
 
     return _put_hook(operation, event, body, passed_over)
@@ -145,19 +163,19 @@ def _hook_passed_over(operation: Operation, event: Event, body: HookPassedOver) 
 
 def _hook_spawned(operation: Operation, event: Event, body: HookSpawned) -> Dict[str, Any]:
     fields = {name: getattr(body, name) for name in _SPAWNED}
-    return _put_hook(operation, event, body, lambda old: replace(old, **fields) if old else None)
+    return _put_hook(operation, event, body, lambda old: _changed(old, **fields) if old else None)
 
 
 def _hook_ended(operation: Operation, event: Event, body: HookEnded) -> Dict[str, Any]:
     fields = {name: getattr(body, name) for name in _ENDED}
-    return _put_hook(operation, event, body, lambda old: replace(old, **fields) if old else None)
+    return _put_hook(operation, event, body, lambda old: _changed(old, **fields) if old else None)
 
 
 def _hook_cut_off(operation: Operation, event: Event, body: HookCutOff) -> Dict[str, Any]:
     def cut_off(old: Optional[HookRun]) -> Optional[HookRun]:
         if old is None:
             return None
-        return replace(
+        return _changed(
             old,
             outcome=HookOutcome.INTERRUPTED,
             reason=body.reason,
@@ -174,7 +192,7 @@ def _checked(operation: Operation, event: Event, body: Checked) -> Dict[str, Any
     if run is None:
         return {"checks": checks}
     return {
-        **_put(operation, replace(run, health=body.health, checked_n=event.n)),
+        **_put(operation, _changed(run, health=body.health, checked_n=event.n)),
         "checks": checks,
     }
 
@@ -184,7 +202,7 @@ def _phase_ended(operation: Operation, event: Event, body: PhaseEnded) -> Dict[s
     if run is None:
         return {}
     fields = {name: getattr(body, name) for name in _PHASE_ENDED}
-    return _put(operation, replace(run, ended_at=event.at, ended_n=event.n, **fields))
+    return _put(operation, _changed(run, ended_at=event.at, ended_n=event.n, **fields))
 
 
 def _operation_closed(_operation: Operation, event: Event, body: OperationClosed) -> Dict[str, Any]:
@@ -224,8 +242,12 @@ def _put_hook(
     hook = change(run.hooks.get(body.hook))
     if hook is None:
         return {}
-    hooks = {**run.hooks, body.hook: replace(hook, changed_n=event.n)}
-    return _put(operation, replace(run, hooks=hooks, changed_n=event.n))
+    hooks = {**run.hooks, body.hook: _changed(hook, changed_n=event.n)}
+    bad = run.bad
+    if body.hook in bad or is_bad(hook):
+        others = tuple(name for name in bad if name != body.hook)
+        bad = (*others, body.hook) if is_bad(hook) else others
+    return _put(operation, _changed(run, hooks=hooks, bad=bad, changed_n=event.n))
 
 
 _STEPS: Dict[type, Callable[[Operation, Event, Any], Dict[str, Any]]] = {

@@ -245,6 +245,7 @@ KINDS: Dict[str, Type[Body]] = {
     "noted": Noted,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -268,7 +269,7 @@ def to_line(event: Event) -> bytes:
     """Return the line of `event`, ASCII, with its newline."""
     head = {"n": event.n, "at": event.at, "boot_id": event.boot_id, "up_s": round(event.up_s, 3)}
     rest = event.raw if event.body is None else {"event": event.event, **encode(event.body)}
-    return json.dumps({**head, **rest}, separators=(",", ":")).encode("ascii") + b"\n"
+    return _JSON.encode({**head, **rest}).encode("ascii") + b"\n"
 
 
 def from_line(line: bytes) -> Event:

@@ -13,6 +13,7 @@ from hookd.core.model import (
     Check,
     Health,
     Hook,
+    HookOutcome,
     HookState,
     LogAction,
     Path,
@@ -46,12 +47,33 @@ class Judgement:
     outstanding: Tuple[Undo, ...] = ()
 
 
-def in_order(snapshots: Mapping[str, Snapshot], *, with_last_known: bool) -> Tuple[Snapshot, ...]:
-    """Return the snapshots in the order of an operation's life (`booted-2` after `booted-1`)."""
-    names = [name for name in snapshots if name != LAST_KNOWN]
+def in_order(
+    operation: Operation, snapshots: Mapping[str, Snapshot], *, with_last_known: bool
+) -> Tuple[Snapshot, ...]:
+    """Return the snapshots in the order of an operation's life (`booted-2` after `booted-1`).
+
+    When a phase is repeated, its looks are taken anew; what was seen after their first taking is
+    void until it is taken again.
+    """
+    found, newest_n = [], 0
+    for name in sorted((name for name in snapshots if name != LAST_KNOWN), key=_place):
+        taken_n = operation.snapshot_n.get(name, 0)
+        if taken_n >= newest_n:
+            found.append(snapshots[name])
+            newest_n = taken_n
     if with_last_known and LAST_KNOWN in snapshots:
-        return (snapshots[LAST_KNOWN], *(snapshots[name] for name in sorted(names, key=_place)))
-    return tuple(snapshots[name] for name in sorted(names, key=_place))
+        return (snapshots[LAST_KNOWN], *found)
+    return tuple(found)
+
+
+def looks_before(
+    operation: Operation, snapshots: Mapping[str, Snapshot], name: str
+) -> Tuple[Snapshot, ...]:
+    """Return the looks that come before `name`, the last of which its logs are read on from."""
+    earlier = {
+        n: one for n, one in snapshots.items() if n == LAST_KNOWN or _place(n) < _place(name)
+    }
+    return in_order(operation, earlier, with_last_known=True)
 
 
 def _place(name: str) -> Tuple[int, int]:
@@ -68,7 +90,7 @@ def judge(
     hooks_today: Sequence[Hook] = (),
 ) -> Judgement:
     """Return what `phase` may say of the operation. `hooks_today` are those of all phases."""
-    looks = in_order(snapshots, with_last_known=_is_on_exit_only(operation))
+    looks = in_order(operation, snapshots, with_last_known=_is_on_exit_only(operation))
     changes = compare.compare(looks)
     found = way(_evidence(operation, looks, changes))
     judged = _judged(operation, looks, changes, found, severities, phase, hooks_today)
@@ -78,7 +100,7 @@ def judge(
 
 def judge_recorded(operation: Operation, snapshots: Mapping[str, Snapshot]) -> Judgement:
     """Return the judgement that the journal holds: its own checks, nothing judged anew."""
-    looks = in_order(snapshots, with_last_known=_is_on_exit_only(operation))
+    looks = in_order(operation, snapshots, with_last_known=_is_on_exit_only(operation))
     changes = compare.compare(looks)
     found = way(_evidence(operation, looks, changes))
     return _judgement(operation, changes, found, operation.checks, outstanding(operation))
@@ -113,10 +135,19 @@ def _verdict(
         checks,
         ran,
         outstanding=len(owed),
-        recovered_first=on_exit.recovered,
+        recovered_first=any(run.recovered for run in operation.phases),
         overridden=overridden,
+        cut_short=any(map(_is_cut_short, runs)),
     )
     return Verdict.INCOMPLETE if lost and found is not Verdict.FAILED else found
+
+
+def _is_cut_short(run: PhaseRun) -> bool:
+    if run.outcome is PhaseOutcome.INTERRUPTED:
+        return True
+    never = (hook for hook in run.hooks.values() if hook.outcome is HookOutcome.SKIPPED)
+    late = run.outcome is PhaseOutcome.TIMED_OUT
+    return late and any(hook.required and hook.reason == run.reason for hook in never)
 
 
 def phase_verdict(run: PhaseRun, checks: Iterable[Check]) -> Verdict:

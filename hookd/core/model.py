@@ -34,6 +34,11 @@ class CallerKind(Name):
     RECOVERY = "recovery"
     REHEARSAL = "rehearsal"
 
+    @property
+    def is_ssm(self) -> bool:
+        """Whether the exit code steers a patch run: SSM's own, or one that is rehearsed."""
+        return self in (self.SSM_COMMAND, self.SSM_ASSOCIATION, self.REHEARSAL)
+
 
 class Liveness(Name):
     """Whether a run still lives (lifecycle.md 1); `none` is a person's operation without a run."""

@@ -66,7 +66,8 @@ class PhaseRun:
     """One attempt at a phase.
 
     The fields that end in `_n` are the numbers of events: `resumed_n` of the newest start,
-    `checked_n` of the newest judging, `changed_n` of the newest event of a hook.
+    `checked_n` of the newest judging, `changed_n` of the newest event of a hook. `bad` names the
+    hooks that ended badly, in the order in which they did.
     """
 
     phase: Phase
@@ -96,15 +97,24 @@ class PhaseRun:
     checked_n: int = 0
     changed_n: int = 0
     hooks: Dict[str, HookRun] = field(default_factory=dict)
+    bad: Tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:
         return self.outcome is PhaseOutcome.RUNNING
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it came to its end; one that was cancelled or died has not."""
+        return self.outcome not in (PhaseOutcome.RUNNING, PhaseOutcome.INTERRUPTED)
+
 
 @dataclass(frozen=True)
 class Operation:
-    """Everything a journal says. `last_*` are of its newest event."""
+    """Everything a journal says. `last_*` are of its newest event.
+
+    `booted_n` is the number of the first event of the newest boot, 0 while there was only one.
+    """
 
     opened: OperationOpened
     opened_at: str
@@ -116,6 +126,7 @@ class Operation:
     checks: Dict[str, Check] = field(default_factory=dict)
     notes: Tuple[Noted, ...] = ()
     boots: Tuple[str, ...] = ()
+    booted_n: int = 0
     closed: Optional[OperationClosed] = None
     closed_at: str = ""
     published: Tuple[int, ...] = ()
@@ -136,6 +147,12 @@ class Operation:
     def last(self, phase: Phase) -> Optional[PhaseRun]:
         """Return the newest attempt at `phase`, or None when it was never called."""
         return next((run for run in reversed(self.phases) if run.phase is phase), None)
+
+    @property
+    def had_on_exit(self) -> bool:
+        """Whether on-exit came to its end; a cancelled one stays owed."""
+        run = self.last(Phase.ON_EXIT)
+        return run is not None and run.is_over
 
     @property
     def running(self) -> Optional[PhaseRun]:

@@ -45,12 +45,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Way:
-    """The path, why, and whether patching went past a pre that had not passed."""
+    """The path, why, and whether patching went past a pre that had not passed (None: not known)."""
 
     path: Path
     reason: str
     path_so_far: Optional[Path] = None
-    pre_bypassed: bool = False
+    pre_bypassed: Optional[bool] = False
 
 
 def way(evidence: Evidence) -> Way:
@@ -61,8 +61,8 @@ def way(evidence: Evidence) -> Way:
     return Way(Path.INTERRUPTED, "hookd itself ran on-exit, its caller never did", path, bypassed)
 
 
-def _first(e: Evidence) -> Tuple[Path, str, bool]:
-    bypassed = e.pre is Call.FAILED and _install_entered(e)
+def _first(e: Evidence) -> Tuple[Path, str, Optional[bool]]:
+    bypassed = _install_entered(e) if e.pre is Call.FAILED else False
     for fits, path, reason in _ROWS:
         if fits(e):
             return path, _worded(reason, e), bypassed
@@ -78,9 +78,9 @@ def _has_summary(e: Evidence) -> bool:
     return e.missing is not None
 
 
-def _install_entered(e: Evidence) -> bool:
+def _install_entered(e: Evidence) -> Optional[bool]:
     """By the caller's record of the run; without one, by whether packages changed."""
-    return bool(e.changed) if e.install_entered is None else e.install_entered
+    return e.changed if e.install_entered is None else e.install_entered
 
 
 def _no_baseline(e: Evidence) -> bool:
@@ -101,11 +101,19 @@ def _post_missing(e: Evidence) -> bool:
     return e.post is Call.NOT_CALLED and e.pre is not Call.NOT_CALLED
 
 
+def _pre_perhaps_missing(e: Evidence) -> bool:
+    """Nobody knows whether something was installed behind a pre that never came."""
+    return e.pre is Call.NOT_CALLED and e.changed is None
+
+
 def _nothing_changed(e: Evidence) -> bool:
     return e.changed is False and not e.speaks_of_failure
 
 
 _Row = Tuple[Callable[[Evidence], bool], Path, str]
+_PRE_FAILED = "pre did not pass and nothing was installed"
+_POST_MISSING = "post was never called"
+_UNTOLD = "it is not known whether packages changed; pre was never called"
 _ROWS: Tuple[_Row, ...] = (
     (lambda e: _on_exit_only(e) and e.scan_failed is True, Path.UNCLEAR, "the scan failed"),
     (_no_baseline, Path.UNCLEAR, "pre and post were not called and no earlier state is known"),
@@ -114,15 +122,16 @@ _ROWS: Tuple[_Row, ...] = (
     (
         lambda e: e.pre is Call.FAILED and not _install_entered(e),
         Path.PRE_FAILED,
-        "pre did not pass and nothing was installed",
+        _PRE_FAILED,
     ),
     (
         lambda e: _post_missing(e) and e.post_slot_entered is True,
         Path.POST_FAILED,
         "its document never reached hookd",
     ),
-    (_post_missing, Path.INSTALL_FAILED, "post was never called"),
+    (_post_missing, Path.INSTALL_FAILED, _POST_MISSING),
     (lambda e: e.post is Call.FAILED, Path.POST_FAILED, "post failed"),
+    (_pre_perhaps_missing, Path.UNCLEAR, _UNTOLD),
     (lambda e: e.rebooted is True, Path.PATCHED_REBOOTED, "the machine booted since pre"),
     (lambda e: e.pending is True, Path.PATCHED_REBOOT_PENDING, "a reboot is needed"),
     (lambda e: e.changed is True, Path.PATCHED_NO_REBOOT, "packages changed"),
@@ -136,19 +145,19 @@ _ROWS: Tuple[_Row, ...] = (
 
 
 def _worded(reason: str, e: Evidence) -> str:
-    if reason == "post was never called" and e.unfinished:
+    if reason == _POST_MISSING and e.unfinished:
         return reason + "; unfinished: " + ", ".join(e.unfinished)
+    if reason == _PRE_FAILED and _install_entered(e) is None:
+        return "pre did not pass and nothing shows that anything was installed"
     return reason
 
 
 def _what_is_missing(e: Evidence) -> str:
     missing = []
     if e.changed is None:
-        missing.append("no package source was readable before and after")
+        missing.append("it is not known whether packages changed")
     if e.rebooted is None:
         missing.append("no boot id was readable before and after")
     if e.speaks_of_failure:
         missing.append("nothing changed, and a package source speaks of a failure")
-    if e.pre is Call.NOT_CALLED:
-        missing.append("pre was never called")
     return "; ".join(missing) or "the evidence fits no row"

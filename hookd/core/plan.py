@@ -16,7 +16,6 @@ from hookd.core.verdict import is_bad
 
 ARRIVAL = {Phase.PRE: "before", Phase.POST: "installed", Phase.ON_EXIT: "arrived"}
 DEPARTURE = {Phase.PRE: "ready", Phase.POST: "leaving", Phase.ON_EXIT: "after"}
-_NEVER_RETAKEN = frozenset(("before", "arrived"))
 
 
 class Do(Name):
@@ -75,15 +74,20 @@ def _keep_undos(operation: Operation, inputs: Inputs) -> Iterator[Action]:
 
 
 def _arrive(operation: Operation, run: PhaseRun) -> Iterator[Action]:
+    """Look once an attempt, and on-exit once more after a boot; `before` is never retaken."""
+    since = 0 if run.phase is Phase.PRE else run.started_n
+    if run.phase is Phase.ON_EXIT:
+        since = max(since, operation.booted_n)
     name = ARRIVAL[run.phase]
-    if operation.snapshot_n.get(name, 0) <= (0 if name in _NEVER_RETAKEN else run.started_n):
+    if operation.snapshot_n.get(name, 0) <= since:
         yield Action(Do.LOOK, "before the first hook", snapshot=name)
 
 
 def _depart(operation: Operation, run: PhaseRun) -> Iterator[Action]:
     name = DEPARTURE[run.phase]
     if operation.snapshot_n.get(name, 0) <= max(run.resumed_n, run.changed_n):
-        ran = any(hook.was_started for hook in run.hooks.values())
+        attempts = [one for one in operation.phases if one.phase is run.phase]
+        ran = any(hook.was_started for one in attempts for hook in one.hooks.values())
         ran = ran or bool(operation.observed.get("inherited_undos"))
         same_as = "" if ran else ARRIVAL[run.phase]
         yield Action(Do.LOOK, "after the last hook", snapshot=name, same_as=same_as)
@@ -125,6 +129,8 @@ def _acted(group: Tuple[Fate, ...], run: PhaseRun) -> Iterator[Action]:
 def end(operation: Operation, run: PhaseRun, inputs: Inputs) -> Action:
     """Return the action that ends the phase, with its outcome and why."""
     hooks = tuple(run.hooks.values())
+    if inputs.stop and inputs.stop_outcome is PhaseOutcome.INTERRUPTED:
+        return Action(Do.END, inputs.stop, outcome=PhaseOutcome.INTERRUPTED)
     stops = [reason for reason in (inputs.stop, inputs.stop_undos) if reason]
     if any(hook.reason in stops for hook in hooks):
         return Action(Do.END, stops[0], outcome=inputs.stop_outcome)

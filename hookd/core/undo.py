@@ -21,24 +21,37 @@ class Undo:
 
 
 def owed_pre_hooks(operation: Operation) -> Dict[str, HookRun]:
-    """Return the pre hooks that took something away, by name: started, and not ended with 77."""
+    """Return the pre hooks that took something away, by name: started, and not ended with 77.
+
+    A hook of a parallel group that never got its turn took nothing.
+    """
     owed: Dict[str, HookRun] = {}
     for run in operation.phases:
         if run.phase is not Phase.PRE:
             continue
         for hook in run.hooks.values():
-            if hook.was_started:
+            if hook.was_started and not _never_got_its_turn(hook):
                 owed[hook.name] = hook
-    return {name: hook for name, hook in owed.items() if hook.exit_code != NOT_APPLICABLE}
+    return {name: hook for name, hook in owed.items() if not _did_not_apply(hook)}
+
+
+def _never_got_its_turn(hook: HookRun) -> bool:
+    return hook.outcome is HookOutcome.SKIPPED and hook.exit_code is None
+
+
+def _did_not_apply(hook: HookRun) -> bool:
+    """Whether it ended 77 by itself; one that timed out may exit 77 when it gets TERM."""
+    return hook.outcome is HookOutcome.SKIPPED and hook.exit_code == NOT_APPLICABLE
 
 
 def outstanding(operation: Operation, hooks: Iterable[Hook] = ()) -> Tuple[Undo, ...]:
     """Return the undos that are owed and not done, in byte order of their hooks.
 
     Known undos are those that pre kept a copy of and those among `hooks` (today's on-exit hooks).
+    What a kept one undoes stays owed, whatever is written into its original today.
     """
-    undoes = {kept.hook: kept.undoes for kept in operation.kept_undos}
-    undoes.update(_undoes_today(hooks))
+    undoes = _undoes_today(hooks)
+    undoes.update((kept.hook, kept.undoes) for kept in operation.kept_undos)
     owed = owed_pre_hooks(operation)
     found = []
     for hook, undone in sorted(undoes.items()):
@@ -64,9 +77,7 @@ def _is_done(operation: Operation, hook: str, pre_hook: HookRun) -> bool:
     last = last_try(operation, hook)
     if last is None or last.started_n < pre_hook.started_n:
         return False
-    return last.outcome is HookOutcome.PASSED or (
-        last.outcome is HookOutcome.SKIPPED and last.exit_code == NOT_APPLICABLE
-    )
+    return last.outcome is HookOutcome.PASSED or _did_not_apply(last)
 
 
 def last_try(operation: Operation, hook: str) -> Optional[HookRun]:

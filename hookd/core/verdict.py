@@ -70,13 +70,17 @@ def verdict(
     outstanding: int = 0,
     recovered_first: bool = False,
     overridden: bool = False,
+    cut_short: bool = False,
 ) -> Verdict:
-    """Return the worst of what path, checks and hooks say."""
+    """Return the worst of what path, checks and hooks say.
+
+    `cut_short`: a required hook never got its turn, so nobody knows what it would have said.
+    """
     checks, bad = tuple(checks), tuple(hook for hook in hooks if is_bad(hook))
     required_failed = any(hook.required for hook in bad)
     if required_failed or outstanding or path in _FAILED_PATHS or any(map(is_failing, checks)):
         return Verdict.FAILED
-    if path is Path.UNCLEAR or any(map(is_open_question, checks)):
+    if cut_short or path is Path.UNCLEAR or any(map(is_open_question, checks)):
         return Verdict.INCOMPLETE
     if bad or recovered_first or overridden or any(map(is_warning, checks)):
         return Verdict.PASSED_WITH_WARNINGS
@@ -105,6 +109,33 @@ def deserved_exit(
         return Exit.DEADLINE
     bad = phase is Phase.ON_EXIT and found in (Verdict.FAILED, Verdict.INCOMPLETE)
     return Exit.FAILED if bad or outcome is not PhaseOutcome.PASSED else Exit.OK
+
+
+def final_outcome(
+    phase: Phase,
+    planned: PhaseOutcome,
+    reason: str,
+    checks: Iterable[Check],
+    veto: Tuple[str, ...],
+) -> Tuple[PhaseOutcome, str]:
+    """Return how a phase ends, and why, once its last checks are judged.
+
+    A check that would have stopped pre fails it after its hooks as well.
+    """
+    if phase is Phase.PRE and planned is PhaseOutcome.PASSED:
+        failing = sorted(check.id for check in checks if stops_pre(check))
+        if failing:
+            return PhaseOutcome.FAILED, "after the last hook: " + ", ".join(failing) + " failed"
+    if phase is Phase.POST and planned is not PhaseOutcome.FAILED:
+        vetoing = vetoes(checks, veto)
+        if vetoing:
+            return PhaseOutcome.FAILED, f"{vetoing[0].id} vetoes the reboot: {vetoing[0].found}"
+    return planned, reason
+
+
+def stops_pre(check: Check) -> bool:
+    """Whether a check of pre itself fails it; unknown counts as fail (lifecycle: the phases)."""
+    return check.phase == Phase.PRE.value and (is_failing(check) or is_open_question(check))
 
 
 def given_exit(phase: Phase, deserved: Exit, *, by_ssm: bool, failed: bool) -> Exit:

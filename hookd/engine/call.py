@@ -13,10 +13,12 @@ from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
 from hookd.core.journal import OperationOpened
 from hookd.core.judge import Judgement, judge_recorded
-from hookd.core.model import CallerKind, Phase
+from hookd.core.model import CallerKind, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
+from hookd.core.verdict import given_exit
 from hookd.engine.cutoff import end_what_was_cut_off
 from hookd.engine.phase import Engine, Workshop
+from hookd.engine.publishing import publish
 from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
@@ -28,7 +30,7 @@ from hookd.system.lock import Holder
 from hookd.system.machine import Machine
 from hookd.system.process.children import Children
 from hookd.system.process.table import read_process
-from hookd.system.record import Record
+from hookd.system.record import Record, merge_spilled
 from hookd.system.signals import CallerWatch, Signals
 from hookd.system.state import is_operation_id
 from hookd.system.turn import Turn, Waiting, take
@@ -103,6 +105,7 @@ def _take(shop: Workshop, request: Request) -> Turn:
     waiting = Waiting(allowed.ends_at, shop.observer.waiting, lambda: shop.signals.reason)
     try:
         machine.state.prepare()
+        merge_spilled(machine.state, machine.boot.boot_id)
         return take(
             machine.state,
             request.call,
@@ -122,8 +125,11 @@ def _budget(machine: Machine, request: Request) -> Budget:
 
 
 def _unwritable(request: Request, why: str) -> HookdError:
+    """Return the error that ends the call; to SSM a post is fine, it must not cost the reboot."""
     hint = "see `df -h` and `findmnt -T /var/lib/hookd`: full, or mounted read-only?"
-    return HookdError(f"{request.phase} failed: state cannot be written: {why}", hint=hint)
+    code = given_exit(request.phase, Exit.FAILED, by_ssm=request.caller.is_ssm, failed=False)
+    message = f"{request.phase} failed: state cannot be written: {why}"
+    return HookdError(message, hint=hint, code=code)
 
 
 def _opened(machine: Machine, request: Request, name: str, number: int) -> OperationOpened:
@@ -157,7 +163,7 @@ def _in_force(shop: Workshop, turn: Turn) -> Workshop:
 def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     record = turn.record
     if turn.again is Again.RECORDED and turn.run is not None:
-        return _recorded(record, turn.run)
+        return _recorded(shop, record, turn.run)
     _say(turn, request)
     end_what_was_cut_off(record, shop.machine.boot.boot_id, request.phase, turn.again)
     engine = Engine(shop, record, request.phase, request.caller, _budget(shop.machine, request))
@@ -168,8 +174,9 @@ def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     return Answer(code, record.operation, run, found, result)
 
 
-def _recorded(record: Record, run: PhaseRun) -> Answer:
+def _recorded(shop: Workshop, record: Record, run: PhaseRun) -> Answer:
     found = judge_recorded(record.operation, record.snapshots())
+    publish(shop.machine, record, found)
     code = run.process_exit if run.process_exit is not None else int(Exit.BUG)
     result = document(record.operation, found, __version__)
     return Answer(code, record.operation, run, found, result, is_recorded=True)
@@ -196,15 +203,20 @@ def _say(turn: Turn, request: Request) -> None:
 def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
     """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves."""
     shop.observer.waiting(f"ending operation {turn.record.id} first: {turn.reason}")
-    finish(_in_force(shop, turn), turn, _budget(shop.machine, request))
-    if turn.record.operation.is_open:
+    allowed = _budget(shop.machine, request)
+    ended = finish(_in_force(shop, turn), turn, allowed, closes=True)
+    if ended.outcome in (PhaseOutcome.TIMED_OUT, PhaseOutcome.INTERRUPTED):
         message = f"operation {turn.record.id} could not be ended within the deadline"
         hint = "`hookd status` says what is left; `hookd recover` goes on"
-        raise HookdError(message, hint=hint, code=Exit.DEADLINE)
+        is_late = ended.outcome is PhaseOutcome.TIMED_OUT
+        raise HookdError(message, hint=hint, code=Exit.DEADLINE if is_late else Exit.INTERRUPTED)
 
 
-def finish(shop: Workshop, turn: Turn, allowed: Budget) -> Engine:
-    """Run what is left of an operation's on-exit, as recovery, and close it."""
+def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool) -> PhaseRun:
+    """Run what is left of an operation's on-exit, as recovery.
+
+    `closes`: the operation closes even when an undo stays outstanding.
+    """
     record = turn.record
     last = record.operation.last(Phase.ON_EXIT)
     again = Again.FIRST if last is None else Again.RESUME
@@ -216,8 +228,7 @@ def finish(shop: Workshop, turn: Turn, allowed: Budget) -> Engine:
         Phase.ON_EXIT,
         CallerKind.RECOVERY,
         allowed,
-        only_undos=last is not None and not last.is_running,
-        closes=True,
+        only_undos=last is not None and last.is_over,
+        closes=closes,
     )
-    engine.run(again)
-    return engine
+    return engine.run(again)

@@ -6,51 +6,47 @@ import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hookd import __version__
 from hookd.core.belong import Again
 from hookd.core.budget import Budget
 from hookd.core.due import Act, due
-from hookd.core.journal import Body, Checked, Noted, OperationClosed, PhaseEnded, Published
+from hookd.core.journal import Body, Checked, OperationClosed, PhaseEnded
 from hookd.core.judge import Judgement, phase_verdict
 from hookd.core.model import CallerKind, Liveness, Phase, PhaseOutcome
-from hookd.core.operation import PhaseRun
+from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action
 from hookd.core.undo import outstanding
-from hookd.core.verdict import deserved_exit, given_exit, vetoes
-from hookd.engine import pruning
-from hookd.report import jsonl
-from hookd.report.document import document
-from hookd.system import clock, results
+from hookd.core.verdict import deserved_exit, final_outcome, given_exit, is_bad
+from hookd.engine.publishing import publish
+from hookd.system import clock
 from hookd.system.record import Record
 
 if TYPE_CHECKING:
     from hookd.engine.phase import Engine
 
-_SSM = (CallerKind.SSM_COMMAND, CallerKind.SSM_ASSOCIATION, CallerKind.REHEARSAL)
-
 
 def end_phase(engine: Engine, action: Action) -> PhaseRun:
     """Judge for the last time, record how the phase ended, close, publish; return the attempt."""
-    judgement = engine.judge()
-    outcome, reason = _outcome(engine, action, judgement)
+    found = engine.judge()
+    veto = engine.shop.machine.loaded.config.post.veto
+    planned = action.outcome or PhaseOutcome.PASSED
+    outcome, reason = final_outcome(engine.phase, planned, action.reason, found.checks, veto)
+    ended = _as_ended(engine, outcome, reason)
+    judgement = engine.judge(ended)  # the verdict must know how the phase ends
     own = tuple(check for check in judgement.checks if check.phase == engine.phase.value)
     bodies: list[Body] = [Checked(engine.phase, own, judgement.health)]
     bodies.append(_ended(engine, outcome, reason, judgement))
-    if engine.phase is Phase.ON_EXIT and _may_close(engine):
+    if engine.phase is Phase.ON_EXIT and _may_close(engine, ended, outcome):
         way = judgement.way
         bodies.append(OperationClosed(way.path, judgement.verdict, way.reason))
     engine.record.add(*bodies)
-    publish(engine, judgement)
+    publish(engine.shop.machine, engine.record, judgement, engine.hooks)
     return engine.current
 
 
-def _outcome(engine: Engine, action: Action, judgement: Judgement) -> tuple[PhaseOutcome, str]:
-    outcome = action.outcome or PhaseOutcome.PASSED
-    if engine.phase is Phase.POST and outcome is PhaseOutcome.PASSED:
-        vetoing = vetoes(judgement.checks, engine.shop.machine.loaded.config.post.veto)
-        if vetoing:
-            return PhaseOutcome.FAILED, f"{vetoing[0].id} vetoes the reboot: {vetoing[0].found}"
-    return outcome, action.reason
+def _as_ended(engine: Engine, outcome: PhaseOutcome, reason: str) -> Operation:
+    runs, current = engine.operation.phases, engine.current
+    last = replace(current, outcome=outcome, reason=reason)
+    return replace(engine.operation, phases=tuple(last if r is current else r for r in runs))
 
 
 def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgement) -> PhaseEnded:
@@ -60,8 +56,10 @@ def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgem
         verdict = phase_verdict(run, judgement.checks)
     cancelled = outcome is PhaseOutcome.INTERRUPTED and bool(engine.shop.signals.reason)
     deserved = deserved_exit(engine.phase, outcome, verdict, cancelled=cancelled)
-    failed = outcome is PhaseOutcome.FAILED
-    given = given_exit(engine.phase, deserved, by_ssm=engine.caller in _SSM, failed=failed)
+    failed = outcome is PhaseOutcome.FAILED or any(
+        hook.required and is_bad(hook) for hook in run.hooks.values()
+    )
+    given = given_exit(engine.phase, deserved, by_ssm=engine.caller.is_ssm, failed=failed)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return PhaseEnded(
         engine.phase,
@@ -76,50 +74,19 @@ def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgem
     )
 
 
-def _may_close(engine: Engine) -> bool:
-    """Whether on-exit closes the operation: not while recovery will try an owed undo again."""
-    if engine.closes or not outstanding(engine.operation, engine.hooks):
+def _may_close(engine: Engine, ended: Operation, outcome: PhaseOutcome) -> bool:
+    """Whether on-exit closes the operation: not if it was cancelled, nor while undos are retried.
+
+    An operation that is ended for the next one closes with what it owes, unless time ran out.
+    """
+    if not ended.had_on_exit:
+        return False
+    machine, patience = engine.shop.machine, engine.shop.machine.patience()
+    if not outstanding(ended, engine.hooks) or not patience.enabled or not ended.is_open:
         return True
-    recovery = engine.shop.machine.loaded.config.recovery
-    machine, operation = engine.shop.machine, engine.operation
-    ended = _as_ended(engine)
-    if not recovery.enabled or not operation.is_open:
-        return True
-    found = due(ended, Liveness.UNKNOWN, machine.moment(), machine.patience())
-    return found.act is Act.CLOSE
-
-
-def _as_ended(engine: Engine) -> Any:
-    runs = engine.operation.phases
-    last = replace(engine.current, outcome=PhaseOutcome.PASSED)
-    return replace(engine.operation, phases=(*(r for r in runs if r != engine.current), last))
-
-
-def publish(engine: Engine, judgement: Judgement) -> None:
-    """Write result.json and the lines that tell of this phase; losing one costs no hook."""
-    state, root, record = engine.shop.machine.state, engine.shop.machine.root, engine.record
-    found = document(record.operation, judgement, __version__)
-    problems = [results.write_result(state, record.id, found)]
-    ended_n = engine.current.ended_n
-    problems.append(results.append_line(root, jsonl.phase_line(found, engine.current, ended_n)))
-    if not record.operation.is_open:
-        line = jsonl.operation_line(found, record.operation.last_n, clock.utc_now())
-        problems.append(results.append_line(root, line))
-        _close(engine)
-    notes = [Noted("results.lost", problem) for problem in problems if problem]
-    record.add(Published(ended_n), *notes, sync=False)
-    if engine.phase is Phase.ON_EXIT:
-        pruning.prune(state, engine.shop.machine.loaded.config.retention, keep=record.id)
-
-
-def _close(engine: Engine) -> None:
-    state, record = engine.shop.machine.state, engine.record
-    looks = record.ordered_snapshots()
-    if looks:
-        results.write_last_known(state, looks[-1])
-    if not outstanding(record.operation, engine.hooks):
-        state.unmark(record.id)
-    record.journal.release()
+    if engine.closes:
+        return outcome is not PhaseOutcome.TIMED_OUT
+    return due(ended, Liveness.UNKNOWN, machine.moment(), patience).act is Act.CLOSE
 
 
 def run_older(engine: Engine, operation_id: str) -> dict[str, Any]:

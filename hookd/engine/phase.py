@@ -13,7 +13,7 @@ from typing import Callable, Iterable
 
 from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
-from hookd.core.fates import Fate, Inputs
+from hookd.core.fates import Fate, Inputs, settled_of
 from hookd.core.journal import (
     Checked,
     Observed,
@@ -61,7 +61,8 @@ class Workshop:
 class Engine:
     """One phase of `record`'s operation. `only_undos`: nothing is run but what is still owed.
 
-    `closes`: the operation closes with this on-exit even when undos stay outstanding.
+    `closes`: the operation closes with this on-exit even when undos stay outstanding. `owing` are
+    older operations whose undos this on-exit runs as well, newest first.
     """
 
     shop: Workshop
@@ -73,9 +74,11 @@ class Engine:
     closes: bool = False
     hooks: tuple[Hook, ...] = ()
     all_hooks: tuple[Hook, ...] = ()
+    undo_hooks: tuple[Hook, ...] = ()
+    settled: int = 0
     judgement: Judgement | None = None
     around: Surroundings | None = None
-    tried_older: list[str] = field(default_factory=list)
+    owing: list[str] = field(default_factory=list)
     unsynced: bool = False
 
     def run(self, again: Again) -> PhaseRun:
@@ -132,11 +135,15 @@ class Engine:
             self.budget.ruled_by,
             resumed,
         )
-        self.record.add(started, *self._discover(), sync=False)
+        noted = (*precheck.reserved(self.record, self.phase), *precheck.held(self.shop.machine))
+        self.record.add(started, *noted, *self._discover(), sync=False)
         owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
         if self.phase is Phase.ON_EXIT and owed:
             times = [hook.spec.timeout_s for hook in self.hooks if hook.name in owed]
             self.budget = replace(self.budget, undos_s=sum(times))
+        if self.phase is Phase.ON_EXIT and not self.only_undos:
+            older = precheck.older_undos(self.shop.machine, but=self.record.id)
+            self.owing = [operation_id for operation_id, _ in older]
 
     def _discover(self) -> Iterable[Observed]:
         """Find the hooks of all phases; what is overridden counts as wanted from here on."""
@@ -145,6 +152,8 @@ class Engine:
         hooks = [hook for one in found.values() for hook in one.hooks]
         self.all_hooks = tuple(_as_wanted(h) if h.id in overridden else h for h in hooks)
         self.hooks = tuple(hook for hook in self.all_hooks if hook.phase is self.phase)
+        ready = (h for h in self.all_hooks if h.spec.undoes and h.state is HookState.READY)
+        self.undo_hooks = tuple(ready)
         if overridden:
             yield Observed("override.hooks", sorted(overridden))
         if self.phase is Phase.PRE:
@@ -158,18 +167,18 @@ class Engine:
         late = DEADLINE_REACHED if now >= self.budget.hooks_until else ""
         late_undos = DEADLINE_REACHED if now >= self.budget.undos_until else ""
         on_exit = self.phase is Phase.ON_EXIT
-        undos = (hook for hook in self.all_hooks if hook.spec.undoes)
-        ready = tuple(hook for hook in undos if hook.state is HookState.READY)
+        self.settled = settled_of(self.current, self.hooks, self.settled)
         return Inputs(
             self.phase,
             self.hooks,
-            ready if self.phase is Phase.PRE else (),
+            self.undo_hooks if self.phase is Phase.PRE else (),
             self.judgement.way.path if self.judgement and on_exit else None,
             cancelled or late,
             cancelled or late_undos,
             PhaseOutcome.INTERRUPTED if cancelled else PhaseOutcome.TIMED_OUT,
             self.only_undos,
-            self._older() if on_exit and not self.only_undos and not cancelled else (),
+            () if cancelled else tuple(self.owing),
+            self.settled,
         )
 
     def _note_lost_caller(self) -> None:
@@ -177,12 +186,6 @@ class Engine:
         if watch.look() and "caller.lost" not in self.operation.observed:
             how = "cancel" if watch.cancels else "finish"
             self.record.add(Observed("caller.lost", {"phase": self.phase.value, "then": how}))
-
-    def _older(self) -> tuple[str, ...]:
-        if not self.judgement:
-            return ()
-        found = precheck.older_undos(self.shop.machine, but=self.record.id)
-        return tuple(name for name, _ in found if name not in self.tried_older)
 
     def _keep_undo(self, action: Action) -> None:
         kept = [copies.keep(fate.hook, self.record.folder) for fate in action.fates]
@@ -198,20 +201,20 @@ class Engine:
         self.record.add(self.record.store(snapshot), sync=False)
 
     def _previous(self, name: str) -> Snapshot | None:
-        """Return the newest look, from which the logs are read on; `before` begins anew."""
-        taken = self.record.ordered_snapshots()
-        if taken or name == "before":
-            return taken[-1] if name != "before" else None
+        """Return the look before `name`, from which the logs are read on; `before` begins anew."""
+        earlier = self.record.look_before(name)
+        if earlier is not None or name == "before":
+            return earlier
         last_known = results.read_last_known(self.shop.machine.state)
         if last_known is not None:
             self.record.add(self.record.store(replace(last_known, name=LAST_KNOWN)), sync=False)
         return last_known
 
-    def judge(self) -> Judgement:
-        """Judge the operation as it stands now, without recording it."""
+    def judge(self, operation: Operation | None = None) -> Judgement:
+        """Judge the operation as it stands now (or as given), without recording it."""
         severities = self.shop.machine.loaded.config.checks
-        snapshots = self.record.snapshots()
-        return judge(self.operation, snapshots, severities, self.phase, self.all_hooks)
+        found, snapshots = operation or self.operation, self.record.snapshots()
+        return judge(found, snapshots, severities, self.phase, self.all_hooks)
 
     def _judge(self, _action: Action) -> None:
         unreadable = self.operation.observed.get("hooks.unreadable") or ()
@@ -252,8 +255,7 @@ class Engine:
         tries.run_group(self.shop.children, group, listener)
 
     def _around(self) -> Surroundings:
-        if self.around is None:
-            self.around = surroundings_of(self)
+        self.around = self.around or surroundings_of(self)
         return self.around
 
     def _still_itself(self, fate: Fate) -> Fate:
@@ -280,7 +282,7 @@ class Engine:
 
     def _inherit(self, action: Action) -> None:
         """Run the undos that an older operation still owes, as part of that operation."""
-        self.tried_older.append(action.operation)
+        self.owing.remove(action.operation)
         outcome = ending.run_older(self, action.operation)
         known = self.operation.observed.get("inherited_undos") or []
         self.record.add(Observed("inherited_undos", [*known, outcome]))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Sequence
+from typing import Iterator, Sequence
 
 from hookd.core.checks import state as state_checks
 from hookd.core.checks.table import Judge
+from hookd.core.journal import Noted, Observed
 from hookd.core.model import Check, Phase, Severity
 from hookd.core.undo import Undo, outstanding
 from hookd.system import hold
 from hookd.system.machine import Machine
+from hookd.system.record import Record
 
 _PRE_ONLY = (Phase.PRE,)
 
@@ -19,7 +21,10 @@ def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> l
     """Return the checks of `phase` that need no snapshot. `unreadable` names hook directories."""
     severities = machine.loaded.config.checks
     problems = [str(problem) for problem in machine.loaded.errors]
-    checks = [state_checks.config_loads(problems, severities)]
+    checks = [
+        state_checks.config_loads(problems, severities),
+        state_checks.readable(machine.state.unreadable(), severities),
+    ]
     if unreadable:
         judge = Judge("hooks.readable", severities)
         checks.append(judge.not_met(expected="every hook directory", found="; ".join(unreadable)))
@@ -29,12 +34,18 @@ def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> l
             state_checks.writable(machine.why_state_is_unwritable(), severities),
             state_checks.disk_low(free, least, severities),
             _older_undos(machine),
-            *_held(machine),
+            *_not_held(machine),
         ]
     return [replace(check, phase=phase.value) for check in checks]
 
 
-def _held(machine: Machine) -> list[Check]:
+def held(machine: Machine) -> tuple[Observed, ...]:
+    """Return the hold in force, to be recorded: every result of the operation shows it."""
+    found = hold.read(machine.state)
+    return (Observed("hold", str(found)),) if found else ()
+
+
+def _not_held(machine: Machine) -> list[Check]:
     found = hold.read(machine.state)
     if found is None:
         return []
@@ -53,6 +64,13 @@ def _older_undos(machine: Machine) -> Check:
     return state_checks.undo_outstanding(owed, severities)
 
 
+def reserved(record: Record, phase: Phase) -> Iterator[Noted]:
+    """Keep room for the journal from pre on, so that nobody who fills the disk can silence it."""
+    problem = record.journal.reserve() if phase is Phase.PRE else ""
+    if problem:
+        yield Noted("journal.reserve", f"no room could be reserved: {problem}")
+
+
 def older_undos(machine: Machine, but: str = "") -> list[tuple[str, tuple[Undo, ...]]]:
     """Return the operations that have had their on-exit and still owe undos, newest first."""
     found = []
@@ -60,8 +78,7 @@ def older_undos(machine: Machine, but: str = "") -> list[tuple[str, tuple[Undo, 
         operation = machine.state.load(operation_id) if operation_id != but else None
         if operation is None:
             continue
-        on_exit = operation.last(Phase.ON_EXIT)
-        is_over = not operation.is_open or (on_exit is not None and not on_exit.is_running)
+        is_over = not operation.is_open or operation.had_on_exit
         undos = outstanding(operation)
         if is_over and undos:
             found.append((operation_id, undos))

@@ -18,6 +18,7 @@ def prune(state: State, retention: RetentionConfig, *, keep: str) -> None:
     limits = Limits(retention.changed, retention.other, retention.days, retention.bytes)
     needed = {*state.marked(), keep}
     with state.choosing():
+        state.remove_unopened()
         kept = [_kept(state, name, name in needed) for name in reversed(state.ids())]
         for operation_id in to_remove(kept, limits):
             state.remove(operation_id)

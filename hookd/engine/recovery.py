@@ -32,6 +32,6 @@ def recover_operation(
     try:
         record.open()
         with Signals() as signals, Children() as children:
-            finish(Workshop(machine, children, signals, observer), turn, allowed)
+            finish(Workshop(machine, children, signals, observer), turn, allowed, closes=False)
     finally:
         turn.give_back()

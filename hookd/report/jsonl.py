@@ -14,7 +14,8 @@ _MOST_LISTED = 200
 
 def phase_line(found: Document, run: PhaseRun, n: int) -> bytes:
     """Return the line of a finished phase; `n` is the number of the event that ended it."""
-    own = [phase for phase in found["phases"] if phase["phase"] == run.phase.value][-1]
+    key = (run.phase.value, run.attempt)
+    own = [phase for phase in found["phases"] if (phase["phase"], phase["attempt"]) == key][-1]
     body = {
         "ts": run.ended_at,
         "event": "phase-ended",

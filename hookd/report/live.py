@@ -87,7 +87,8 @@ class Rich(Lines):
         self._status.update("running " + ", ".join(self._running) if self._running else "...")
 
     def _say(self, line: str) -> None:
-        self._console.print(_printable(line), markup=False, highlight=False)
+        with contextlib.suppress(OSError, ValueError):
+            self._console.print(_printable(line), markup=False, highlight=False)
 
 
 @contextlib.contextmanager

@@ -21,12 +21,12 @@ def write_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
     try:
         write_all(fd, data)
         os.fsync(fd)
+        os.rename(temporary, path)
     except OSError:
         os.unlink(temporary)
         raise
     finally:
         os.close(fd)
-    os.rename(temporary, path)
     sync_directory(os.path.dirname(path))
 
 

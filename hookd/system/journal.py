@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from dataclasses import dataclass
+from typing import IO, Sequence
 
 from hookd.core.codec import CodecError
 from hookd.core.journal import Body, Event, from_line, new_event, to_line
@@ -30,13 +33,24 @@ class Read:
     size: int = 0
 
 
+def open_regular(path: str) -> IO[bytes]:
+    """Open `path` for reading without ever waiting. Raises OSError, also for no regular file."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return os.fdopen(fd, "rb")
+    os.close(fd)
+    raise OSError(errno.EINVAL, "it is no regular file", path)
+
+
 def read(path: str) -> Read:
     """Return the events at `path`; a file that is not there has none. Raises OSError otherwise."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(_LONGEST)
+        with open_regular(path) as file:
+            data = file.read(_LONGEST + 1)
     except FileNotFoundError:
         return Read(())
+    if len(data) > _LONGEST:
+        raise OSError(errno.EFBIG, "it is longer than 256 MiB", path)
     whole, newline, torn = data.rpartition(b"\n")
     events, bad = [], []
     for number, line in enumerate(whole.split(b"\n") if newline else [], 1):
@@ -45,6 +59,18 @@ def read(path: str) -> Read:
         except CodecError:
             bad.append(number)
     return Read(tuple(events), torn, tuple(bad), len(whole) + len(newline))
+
+
+def merged(stored: tuple[Event, ...], spilled: tuple[Event, ...]) -> tuple[Event, ...]:
+    """Return both; an event that was written and could not be synced stands in both, once here."""
+    last = max((event.n for event in stored), default=0)
+    return (*stored, *(event for event in spilled if event.n > last))
+
+
+def missing(events: Sequence[Event]) -> tuple[int, ...]:
+    """Return the numbers that no event has although later ones were written."""
+    present = {event.n for event in events}
+    return tuple(n for n in range(1, max(present, default=0)) if n not in present)
 
 
 class Journal:
@@ -76,8 +102,9 @@ class Journal:
             self._set_aside(found)
         return self._merge(found)
 
-    def open_spilling(self) -> Read:
-        """Fold what can be read, and write to the spill only: the file cannot be opened."""
+    def open_spilling(self, why: OSError) -> Read:
+        """Return what can be read, and write to the spill only: the file cannot be opened."""
+        self.failed = f"{self.path}: {why.strerror}"
         try:
             found = read(self.path)
             spilled = read(self._spill)
@@ -85,7 +112,9 @@ class Journal:
             found = spilled = Read(())
         self.n = max((event.n for event in (*found.events, *spilled.events)), default=0)
         self.spill()
-        return Read((*found.events, *spilled.events), found.torn, found.bad, found.size)
+        return Read(
+            merged(found.events, spilled.events), found.torn, found.bad + spilled.bad, found.size
+        )
 
     def _set_aside(self, found: Read) -> None:
         with open(self.path[: -len("jsonl")] + "torn", "ab") as torn:
@@ -96,14 +125,16 @@ class Journal:
         os.fsync(self._fd)
 
     def _merge(self, found: Read) -> Read:
-        spilled = read(self._spill).events if os.path.exists(self._spill) else ()
-        more = tuple(event for event in spilled if event.n > self.n)
+        if not os.path.exists(self._spill):
+            return found
+        spilled = read(self._spill)
+        events = merged(found.events, spilled.events)
+        more = events[len(found.events) :]
         if more:
             self._write(b"".join(to_line(event) for event in more), sync=True)
             self.n = more[-1].n
-        if spilled:
-            os.unlink(self._spill)
-        return Read((*found.events, *more), found.torn, found.bad, found.size)
+        os.unlink(self._spill)
+        return Read(events, found.torn, found.bad + spilled.bad, found.size)
 
     def reserve(self) -> str:
         """Reserve room for an operation's events; return why that could not be done, or ""."""
@@ -147,6 +178,8 @@ class Journal:
         if sync:
             os.fdatasync(self._fd)
             self.syncs += 1
+            if os.fstat(self._fd).st_nlink == 0:
+                raise OSError(errno.ENOENT, "it was deleted")
 
     def release(self) -> None:
         """Give the reserved room back; the operation is closed."""

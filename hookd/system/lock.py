@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -35,19 +37,29 @@ class Lock:
     def take(self, *, wait: bool = False) -> bool:
         """Return whether the lock is ours now. Raises OSError when the file cannot be opened."""
         if self._fd < 0:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._fd = os.open(self.path, flags, 0o600)
+            self._fd = self._open()
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return False
         return True
 
+    def _open(self) -> int:
+        """Open the file; on a read-only file system for reading, which flock(2) does not mind."""
+        flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            return os.open(self.path, flags | os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+        return os.open(self.path, flags | os.O_RDONLY)
+
     def say(self, holder: Holder) -> None:
         """Write who holds it; a reader that finds half of it takes it for nobody."""
-        os.ftruncate(self._fd, 0)
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        durable.write_all(self._fd, json.dumps(asdict(holder)).encode("ascii"))
+        with contextlib.suppress(OSError):  # full or read-only: it is held all the same
+            os.ftruncate(self._fd, 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            durable.write_all(self._fd, json.dumps(asdict(holder)).encode("ascii"))
 
     def release(self) -> None:
         if self._fd >= 0:
@@ -65,7 +77,7 @@ class Lock:
 def holder(path: str) -> Holder | None:
     """Return who holds the lock at `path` now, None when nobody does or it does not say."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     try:

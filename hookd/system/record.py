@@ -8,17 +8,20 @@ import json
 import os
 import zlib
 from dataclasses import replace
-from typing import Callable
+from typing import Callable, Sequence
 
 from hookd.core.codec import CodecError, decode, encode
-from hookd.core.fold import apply, fold
-from hookd.core.journal import Body, Event, Noted, SnapshotTaken
-from hookd.core.judge import in_order
+from hookd.core.fold import apply
+from hookd.core.journal import Body, Event, Noted, Observed, SnapshotTaken
+from hookd.core.judge import in_order, looks_before
 from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
 from hookd.core.operation import Operation
 from hookd.system import durable, journal
 from hookd.system.journal import Journal, JournalUnwritable
 from hookd.system.state import State
+
+LOST = "journal.lost"
+"""What is observed when events were lost, or may be: such an operation is incomplete."""
 
 Listener = Callable[[Event, Operation], None]
 
@@ -40,7 +43,7 @@ class Record:
         self.listener: Listener | None = None
         self.may_spill = False
         self._operation: Operation | None = None
-        self._snapshots: dict[str, Snapshot] = {}
+        self._snapshots: dict[SnapshotTaken, Snapshot] = {}
 
     @property
     def operation(self) -> Operation:
@@ -59,13 +62,17 @@ class Record:
         """
         try:
             found = self.journal.open()
-        except OSError:
+        except OSError as error:
             if not self.may_spill:
                 raise
-            found = self.journal.open_spilling()
-        self._operation = fold(found.events)
-        if found.torn or found.bad:
-            self.add(Noted("journal.torn", _what_was_lost(found)), sync=False)
+            found = self.journal.open_spilling(error)
+        self._operation = self.state.fold(self.id, found.events)
+        if found.torn:
+            message = f"a torn last line of {len(found.torn)} bytes was set aside"
+            self.add(Noted("journal.torn", message), sync=False)
+        lost = self.journal.failed or _what_was_lost(found)
+        if lost and self._operation and not self._operation.observed.get(LOST):
+            self.add(Observed(LOST, lost), sync=False)
         return found
 
     def add(self, *bodies: Body, sync: bool = True) -> None:
@@ -79,8 +86,9 @@ class Record:
         except JournalUnwritable:
             if not self.may_spill:
                 raise
+            lost = Observed(LOST, self.journal.failed)
             self.journal.spill()
-            events = self.journal.append(*bodies, sync=sync)
+            events = self.journal.append(lost, *bodies, sync=sync)
         for event in events:
             self._operation = apply(self._operation, event)
             if self.listener and self._operation:
@@ -91,13 +99,14 @@ class Record:
         data = json.dumps(encode(snapshot), separators=(",", ":")).encode("ascii")
         digest = hashlib.sha256(data).hexdigest()
         name = f"snapshots/{snapshot.name}.json"
-        self._snapshots[snapshot.name] = snapshot
+        taken = SnapshotTaken(snapshot.name, file=name, sha256=digest)
         try:
             durable.write_file(os.path.join(self.folder, name), data)
         except OSError:
             inline = base64.b64encode(zlib.compress(data)).decode("ascii")
-            return SnapshotTaken(snapshot.name, sha256=digest, inline=inline)
-        return SnapshotTaken(snapshot.name, file=name, sha256=digest)
+            taken = SnapshotTaken(snapshot.name, sha256=digest, inline=inline)
+        self._snapshots[taken] = snapshot
+        return taken
 
     def snapshots(self) -> dict[str, Snapshot]:
         """Return every snapshot that can still be read, by name."""
@@ -105,7 +114,12 @@ class Record:
 
     def ordered_snapshots(self) -> tuple[Snapshot, ...]:
         """Return the snapshots in the order of the operation's life, the last known state first."""
-        return in_order(self.snapshots(), with_last_known=True)
+        return in_order(self.operation, self.snapshots(), with_last_known=True)
+
+    def look_before(self, name: str) -> Snapshot | None:
+        """Return the look that snapshot `name` follows, None when there is none."""
+        found = looks_before(self.operation, self.snapshots(), name)
+        return found[-1] if found else None
 
     def sync(self) -> None:
         """Make durable what was added without a sync. Raises JournalUnwritable like `add`."""
@@ -116,23 +130,25 @@ class Record:
 
 
 def snapshots_of(
-    operation: Operation, folder: str, known: dict[str, Snapshot] | None = None
+    operation: Operation, folder: str, known: dict[SnapshotTaken, Snapshot] | None = None
 ) -> dict[str, Snapshot]:
     """Return the snapshots that `operation` names and that can be read; `known` is a cache."""
     known = {} if known is None else known
+    found = {}
     for name, taken in operation.snapshots.items():
-        if name not in known:
-            found = _read(operation, folder, taken)
-            if found is not None:
-                known[name] = found
-    return known
+        original = operation.snapshots.get(taken.same_as, taken) if taken.same_as else taken
+        if original not in known:
+            one = _read(folder, original)
+            if one is None:
+                continue
+            known[original] = one
+        found[name] = known[original] if original is taken else _renamed(known[original], name)
+    return found
 
 
-def _read(operation: Operation, folder: str, taken: SnapshotTaken) -> Snapshot | None:
+def _read(folder: str, taken: SnapshotTaken) -> Snapshot | None:
     if taken.same_as:
-        original = operation.snapshots.get(taken.same_as)
-        found = _read(operation, folder, original) if original and not original.same_as else None
-        return None if found is None else _renamed(found, taken.name)
+        return None
     try:
         if taken.inline:
             data = zlib.decompress(base64.b64decode(taken.inline))
@@ -158,7 +174,28 @@ def _renamed(snapshot: Snapshot, name: str) -> Snapshot:
 
 
 def _what_was_lost(found: journal.Read) -> str:
-    torn = f"a torn last line of {len(found.torn)} bytes was set aside; " if found.torn else ""
-    lines = ", ".join(map(str, found.bad[:5]))
-    bad = f"{len(found.bad)} lines are no events (first: {lines}); " if found.bad else ""
-    return (torn + bad).rstrip("; ")
+    gone = journal.missing(found.events)
+    said = []
+    if found.bad:
+        said.append(f"{len(found.bad)} lines are no events (first: {_few(found.bad)})")
+    if gone:
+        said.append(f"{len(gone)} events are missing (first: {_few(gone)})")
+    return "; ".join(said)
+
+
+def _few(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:5]))
+
+
+def merge_spilled(state: State, boot_id: str) -> None:
+    """Move what was journalled to /run into the journals that can be written again."""
+    for operation_id in state.spilled():
+        lock, record = state.operation_lock(operation_id), Record(state, operation_id, boot_id)
+        try:
+            if lock.take():
+                record.open()
+        except (OSError, JournalUnwritable):
+            continue
+        finally:
+            record.close()
+            lock.release()

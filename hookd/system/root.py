@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 
-_MOST_LINKS = 40
+_MOST_LINKS = 40  # as the kernel, path_resolution(7)
+_NOWHERE = "too-many-links".ljust(256, "-")
+"""Longer than NAME_MAX: nothing of this name can exist, here or on the host."""
 
 
 class Root:
-    """A directory that stands for `/`. Links are followed as if DIR were `/` (never out of it)."""
+    """A directory that stands for `/`. Links are followed as if DIR were `/` (never out of it).
+
+    The path of a loop of links can be used like any other, and opening it fails.
+    """
 
     def __init__(self, directory: str = "/") -> None:
         self.directory = os.path.realpath(directory)
@@ -48,8 +53,10 @@ class Root:
                 del done[-1:]
                 continue
             here = os.path.join(self.directory, *done, part)
-            if (todo or follow_last) and links < _MOST_LINKS and os.path.islink(here):
+            if (todo or follow_last) and os.path.islink(here):
                 links += 1
+                if links > _MOST_LINKS:
+                    return os.path.join(self.directory, _NOWHERE)
                 target = os.readlink(here)
                 if target.startswith("/"):
                     done = []

@@ -35,6 +35,7 @@ class CallerWatch:
 class Signals:
     """While entered, SIGTERM, SIGINT and SIGHUP only set `reason`; hooks get the defaults.
 
+    SIGINT and SIGHUP stay ignored where the caller had them ignored; SIGTERM always asks.
     A caller that is gone is a reason, too, where its loss cancels the phase.
     """
 
@@ -52,6 +53,8 @@ class Signals:
 
     def __enter__(self) -> Signals:
         for number in _ASKING:
+            if number != signal.SIGTERM and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # started by nohup(1), or in the background of a shell
             self._old[number] = signal.signal(number, self._asked)
         return self
 

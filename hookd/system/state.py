@@ -11,7 +11,8 @@ import time
 
 from hookd.core.codec import CodecError
 from hookd.core.fold import fold
-from hookd.core.journal import OperationOpened, from_line
+from hookd.core.journal import Event, OperationOpened, from_line, new_event
+from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import Operation
 from hookd.system import durable, journal
 from hookd.system.lock import Lock
@@ -20,6 +21,7 @@ from hookd.system.root import Root
 DIRECTORY = "/var/lib/hookd"
 RUN_DIRECTORY = "/run/hookd"
 _ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{4}$")
+_SPILL = ".journal.jsonl"
 _LONGEST_LINE = 16 * 1024 * 1024
 
 
@@ -44,7 +46,16 @@ class State:
         return os.path.join(self.folder(operation_id), "journal.jsonl")
 
     def spill_path(self, operation_id: str) -> str:
-        return self.root.join(f"{RUN_DIRECTORY}/{operation_id}.journal.jsonl")
+        return self.root.join(f"{RUN_DIRECTORY}/{operation_id}{_SPILL}")
+
+    def spilled(self) -> tuple[str, ...]:
+        """Return the operations that have events in /run."""
+        try:
+            names = os.listdir(self.root.join(RUN_DIRECTORY))
+        except OSError:
+            return ()
+        ids = (name[: -len(_SPILL)] for name in sorted(names) if name.endswith(_SPILL))
+        return tuple(name for name in ids if is_operation_id(name))
 
     def prepare(self) -> None:
         """Make the folders. Raises OSError (read-only, full, a file in the way)."""
@@ -64,29 +75,92 @@ class State:
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all operations, by their counter."""
-        with contextlib.suppress(OSError):
-            names = [name for name in os.listdir(self.path("operations")) if is_operation_id(name)]
-            heads = ((self.head(name), name) for name in names)
-            return tuple(name for _, name in sorted((h.number, n) for h, n in heads if h))
-        return ()
+        heads = ((self.head(name), name) for name in self._names())
+        return tuple(name for _, name in sorted((h.number, n) for h, n in heads if h))
+
+    def _names(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self.path("operations")) if is_operation_id(name)]
+        except OSError:
+            return []
 
     def head(self, operation_id: str) -> OperationOpened | None:
-        """Return how an operation was opened, from the first line of its journal."""
+        """Return how an operation was opened, from the first line of its journal.
+
+        When that line is damaged and others are not, what can still be known of it.
+        """
         try:
-            with open(self.journal_path(operation_id), "rb") as file:
-                body = from_line(file.readline(_LONGEST_LINE)).body
-        except (OSError, CodecError):
+            with journal.open_regular(self.journal_path(operation_id)) as file:
+                line = file.readline(_LONGEST_LINE)
+            body = from_line(line).body if line.endswith(b"\n") else None
+        except OSError:
             return None
-        return body if isinstance(body, OperationOpened) else None
+        except CodecError:
+            body = None
+        if isinstance(body, OperationOpened):
+            return body
+        operation = self.load(operation_id) if line else None
+        return operation.opened if operation else None
 
     def load(self, operation_id: str) -> Operation | None:
         """Return the folded operation, spilled events included; None when there is no such."""
         try:
-            events = journal.read(self.journal_path(operation_id)).events
-            events += journal.read(self.spill_path(operation_id)).events
+            stored = journal.read(self.journal_path(operation_id)).events
+            spilled = journal.read(self.spill_path(operation_id)).events
         except OSError:
             return None
-        return fold(events)
+        return self.fold(operation_id, journal.merged(stored, spilled))
+
+    def fold(self, operation_id: str, events: tuple[Event, ...]) -> Operation | None:
+        """Fold `events`; when the one that opened the operation is lost, what is known stands in.
+
+        Without it nobody would run the undos that the others say are owed.
+        """
+        operation = fold(events)
+        if operation is not None or not events:
+            return operation
+        first = events[0]
+        opened = new_event(
+            _rescued(operation_id), n=0, at=first.at, boot_id=first.boot_id, up_s=first.up_s
+        )
+        return fold((opened, *events))
+
+    def unreadable(self) -> dict[str, str]:
+        """Return the open operations whose journal tells nothing, each with the reason.
+
+        An operation that was killed before its first event has done nothing and is not among them.
+        """
+        found = {}
+        with contextlib.suppress(OSError):
+            for name in sorted(filter(is_operation_id, os.listdir(self.path("open")))):
+                reason = self._why_unreadable(name)
+                if reason:
+                    found[name] = reason
+        return found
+
+    def _why_unreadable(self, operation_id: str) -> str:
+        try:
+            with journal.open_regular(self.journal_path(operation_id)) as file:
+                has_lines = b"\n" in file.read(_LONGEST_LINE)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return f"its journal cannot be read: {error.strerror}"
+        if not has_lines or self.head(operation_id):
+            return ""
+        return "no line of its journal is an event"
+
+    def remove_unopened(self) -> None:
+        """Remove what was left of operations that were killed before their first event.
+
+        Only under the lock of `choosing`: one that is being opened looks the same.
+        """
+        with contextlib.suppress(OSError):
+            for name in {*self._names(), *os.listdir(self.path("open"))}:
+                path = self.journal_path(name)
+                if not os.path.lexists(path) or os.stat(path).st_size == 0:
+                    self.unmark(name)
+                    self.remove(name)
 
     def marked(self) -> tuple[str, ...]:
         """Return the operations that are open, watched or owe an undo, by their counter."""
@@ -102,7 +176,7 @@ class State:
         durable.sync_directory(self.path("open"))
 
     def unmark(self, operation_id: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # one mark too many costs a look, no more
             os.unlink(self.path("open", operation_id))
 
     def new_id(self) -> tuple[str, int]:
@@ -137,3 +211,8 @@ class State:
         with contextlib.suppress(OSError), open(self.path(name), "rb") as file:
             return file.read(1 << 20).decode("utf-8", "replace")
         return ""
+
+
+def _rescued(operation_id: str) -> OperationOpened:
+    """Return how an operation was opened when the event that told of it is lost."""
+    return OperationOpened(operation_id, 0, "", CallerKind.PERSON, "", None, "", tuple(Phase))

@@ -126,7 +126,7 @@ def _try(
     if not executing.take():
         executing.release()
         return None
-    record, own = _record(state, found, opened, moment)
+    record, own = _record(state, call, found, opened, moment)
     locks = (executing, own)
     if found.choice is Choice.END_FIRST:
         return Turn(record, Again.NEXT, None, locks, end_first=True, reason=found.reason)
@@ -135,9 +135,12 @@ def _try(
     return Turn(record, what, run, locks, reason=found.reason)
 
 
-def _record(state: State, found: Belonging, opened: Opened, moment: Moment) -> tuple[Record, Lock]:
+def _record(
+    state: State, call: Call, found: Belonging, opened: Opened, moment: Moment
+) -> tuple[Record, Lock]:
     if found.choice in (Choice.JOIN, Choice.END_FIRST):
         record = Record(state, found.operation_id, moment.boot_id)
+        record.may_spill = call.phase is Phase.ON_EXIT
         own = state.operation_lock(record.id)
         own.take(wait=True)
         record.open()
@@ -163,6 +166,9 @@ def _wait(
     executing = state.path("phase.lock")
     who = holder(executing)
     if who is None:
+        if clock.up_s() >= waiting.deadline:
+            hint = f"`fuser -v {executing}` names it"
+            raise HookdError("busy: a phase is running", hint=hint, code=Exit.BUSY)
         time.sleep(_POLL_S)
         return
     if (who.operation, who.phase) == (found.operation_id, call.phase.value):

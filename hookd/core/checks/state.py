@@ -8,6 +8,7 @@ from hookd.core.checks.table import Judge, Severities, listed
 from hookd.core.model import Check, Phase
 
 WRITABLE = "state.writable"
+READABLE = "state.readable"
 DISK_LOW = "disk.low"
 CONFIG_LOADS = "config.loads"
 UNDO_OUTSTANDING = "undo.outstanding"
@@ -21,6 +22,15 @@ def writable(problem: str, severities: Severities) -> Check:
     if problem:
         return Judge(WRITABLE, severities).not_met(expected=expected, found=problem)
     return Judge(WRITABLE, severities).passed(expected=expected, found="it can")
+
+
+def readable(unreadable: Mapping[str, str], severities: Severities) -> Check:
+    """Judge the open operations whose journal tells nothing, id to the reason."""
+    expected = "every open operation can be read"
+    if unreadable:
+        named = [f"operation {name}: {why}" for name, why in sorted(unreadable.items())]
+        return Judge(READABLE, severities).not_met(expected=expected, found=listed(named))
+    return Judge(READABLE, severities).passed(expected=expected, found="none that cannot")
 
 
 def disk_low(

@@ -119,6 +119,13 @@ CHECKS: Dict[str, Rule] = {
         "Correct the documents named in PreInstallHookDocName, PostInstallHookDocName and "
         "OnExitHookDocName: each calls `hookd run` with its own phase.",
     ),
+    "state.readable": Rule(
+        "The journals of all open operations can be read",
+        Severity.FAIL,
+        "Nobody knows what that operation's hooks took away: put it back by hand (copies of its "
+        "undos lie in /var/lib/hookd/operations/ID/undo), then move that folder away and remove "
+        "/var/lib/hookd/open/ID.",
+    ),
     "state.writable": Rule(
         "hookd can write its state below /var/lib/hookd",
         Severity.FAIL,

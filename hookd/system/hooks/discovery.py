@@ -13,6 +13,7 @@ from hookd.config import Problem, apply
 from hookd.config.hook_table import NOTHING, default_spec
 from hookd.core.model import Hook, HookState
 from hookd.system.hooks.contents import read_contents, stamp
+from hookd.system.hooks.identity import why_not_as
 from hookd.system.hooks.metadata import read_metadata
 from hookd.system.hooks.shebang import warnings_about, why_not_started
 from hookd.system.hooks.trust import Examiner, Trust, TrustState, printable, shown
@@ -183,7 +184,8 @@ def _read(hook: Hook, trust: Trust, override: HookOverride) -> _Found:
     fault = why_not_started(contents.head, hook.path)
     if contents.is_noexec:
         fault = f"{shown(hook.path)} is on a file system mounted noexec"
-    errors = [_problem(hook.path, fault)] if fault else []
+    faults = (fault, why_not_as(spec.user, spec.group))
+    errors = [_problem(hook.path, reason) for reason in faults if reason]
     return _verdict(hook, [*errors, *said.errors], warnings)
 
 

@@ -8,6 +8,7 @@ import pwd
 import re
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Mapping
 
 from hookd.core.fates import Fate
@@ -38,6 +39,7 @@ def to_replay(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if _REPLAYED.match(name)}
 
 
+@lru_cache(maxsize=256)
 def file_name(name: str) -> str:
     """Return a hook's printable name as a file name: percent-encoded, at most 200 bytes."""
     data = name.encode("utf-8", "surrogateescape")
@@ -78,19 +80,19 @@ class Surroundings:
 
 def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) -> Start:
     """Make the hook's folders and return how to start it. Raises OSError."""
-    hook, scratch = fate.hook, around.scratch(fate)
+    hook, scratch, token = fate.hook, around.scratch(fate), around.token(fate)
     if not os.path.isdir(scratch):
-        os.makedirs(os.path.dirname(scratch), mode=0o711, exist_ok=True)
+        _make_folder(os.path.dirname(scratch))
         os.mkdir(scratch, 0o700)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(output_file(scratch))
-    os.makedirs(around.output_folder, mode=0o711, exist_ok=True)
+    _make_folder(around.output_folder)
     kept = os.path.join(around.output_folder, file_name(hook.name))
     return Start(
         argv=(hook.path,),
         cwd=scratch,
-        environment=_environment(around, fate, scratch, health),
-        token=around.token(fate),
+        environment=_environment(around, fate, scratch, token, health),
+        token=token,
         timeout_s=timeout_s,
         grace_s=hook.spec.grace_s,
         stdout_path=kept + ".out",
@@ -99,11 +101,18 @@ def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) 
     )
 
 
+def _make_folder(path: str) -> None:
+    if not os.path.isdir(path):
+        os.makedirs(path, mode=0o711)
+
+
 def output_file(scratch: str) -> str:
     return os.path.join(scratch, ".hookd-output")
 
 
-def _environment(around: Surroundings, fate: Fate, scratch: str, health: str) -> dict[str, str]:
+def _environment(
+    around: Surroundings, fate: Fate, scratch: str, token: str, health: str
+) -> dict[str, str]:
     return {
         **around.caller_environment,
         **fate.hook.spec.settings,
@@ -120,10 +129,11 @@ def _environment(around: Surroundings, fate: Fate, scratch: str, health: str) ->
         "HOOKD_CONTEXT": around.context,
         "HOOKD_OUTPUT": output_file(scratch),
         "HOOKD_ROOT": around.root,
-        "HOOKD_HOOK": around.token(fate),
+        "HOOKD_HOOK": token,
     }
 
 
+@lru_cache(maxsize=None)
 def _home() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_dir

@@ -25,6 +25,7 @@ def test_the_table_has_these_checks_and_these_warn_by_default():
         "run.held",
         "run.pre-bypassed",
         "run.slot-matches",
+        "state.readable",
         "state.writable",
         "undo.outstanding",
     }

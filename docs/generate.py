@@ -1,0 +1,59 @@
+"""Writes the pages of docs/ that are made from the code (`make docs`); a test compares them."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from hookd.core.checks.table import CHECKS  # noqa: E402 - found by the line above
+
+_CHECKS = """\
+<!-- Made from hookd/core/checks/table.py by docs/generate.py: change that, then `make docs`. -->
+# Checks
+
+What hookd judges. Each check of a result has an id, an outcome, what was expected and found, and a
+remedy when it is not met.
+
+| outcome | means |
+|---|---|
+| `pass` | looked at, and as it should be |
+| `warn` | not met, and its severity is no more than `warn` |
+| `fail` | not met |
+| `unknown` | could not be looked at; the reason says why. Never counts as `pass` |
+| `skip` | nothing to judge: what it speaks of does not exist here, or cannot have happened |
+
+The severity says what that means for the verdict, and may be set per check in the
+[configuration](configuration.md#checks): with `fail` a failed check makes the operation `failed`
+and an unknown one `incomplete`; with `warn` both make it `passed-with-warnings`; with `ignore` it
+is told and counts for nothing.
+
+Ids are stable: they are never renamed or reused. Where a remedy says `{release}` here, the result
+has the kernel.
+"""
+
+
+def checks() -> str:
+    """Return the text of checks.md."""
+    parts = [_CHECKS]
+    for name, rule in sorted(CHECKS.items()):
+        parts.append(
+            f"\n## `{name}`\n"
+            f"{rule.title}. Severity unless configured: `{rule.severity}`.\n\n"
+            f"**If it is not met:** {rule.remedy}\n"
+        )
+    return "".join(parts)
+
+
+PAGES = {"checks.md": checks}
+
+
+def main() -> None:
+    for name, text in PAGES.items():
+        (HERE / name).write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
