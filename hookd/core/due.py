@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from hookd.core.model import Liveness, Name, Phase
+from hookd.core.liveness import Seen
+from hookd.core.model import Liveness, Name, Path, Phase
 from hookd.core.operation import Operation
 from hookd.core.undo import outstanding
+
+BOOT_LOOP = 3
+"""From this boot of an operation on, recovery takes its time (the check `boot.loop`)."""
 
 _RETRY_MINUTES = (1, 2, 4, 8, 16)
 
@@ -46,6 +50,7 @@ class Act(Name):
     ON_EXIT = "on-exit"
     RETRY_UNDOS = "retry-undos"
     CLOSE = "close"
+    FOLLOW_UP = "follow-up"
 
 
 @dataclass(frozen=True)
@@ -58,27 +63,42 @@ class Due:
 
 
 def presumed(
-    operation: Operation, liveness: Liveness, moment: Moment, patience: Patience
+    operation: Operation,
+    liveness: Liveness,
+    moment: Moment,
+    patience: Patience,
+    seen: Seen = Seen(),
 ) -> Presumed:
     """Return whether the operation's run counts as dead; unknown turns dead with time."""
     if operation.had_on_exit:
         return Presumed(True, "its on-exit has ended", 0.0)
     if liveness is Liveness.DEAD:
         return Presumed(True, "its run is dead", 0.0)
-    left = _until_dead(operation, liveness, moment, patience)
-    word = "is alive" if liveness is Liveness.ALIVE else "cannot be asked whether it is alive"
+    left = _until_dead(operation, liveness, moment, patience, seen)
+    word = _word(liveness, seen)
     if left <= 0:
         return Presumed(True, f"its run {word}, for too long", 0.0)
+    if seen.second_look_in_s is not None:
+        left = min(left, seen.second_look_in_s)
     return Presumed(False, f"its run {word}", left)
 
 
+def _word(liveness: Liveness, seen: Seen) -> str:
+    if liveness is Liveness.ALIVE:
+        return "is alive" if seen.resumed else "stands in its agent's files and was not resumed"
+    if seen.second_look_in_s is not None:
+        return "was gone at one look"
+    return "cannot be asked whether it is alive"
+
+
 def _until_dead(
-    operation: Operation, liveness: Liveness, moment: Moment, patience: Patience
+    operation: Operation, liveness: Liveness, moment: Moment, patience: Patience, seen: Seen
 ) -> float:
+    is_alive = liveness is Liveness.ALIVE
     if _booted_since_called(operation, moment):
-        limit = patience.alive_limit_s if liveness is Liveness.ALIVE else patience.grace_s
+        limit = patience.alive_limit_s if is_alive and seen.resumed else patience.grace_s
         return limit - moment.up_s
-    limit = patience.alive_limit_s if liveness is Liveness.ALIVE else patience.abandon_after_s
+    limit = patience.alive_limit_s if is_alive else patience.abandon_after_s
     return limit - (moment.up_s - operation.last_up_s)
 
 
@@ -90,6 +110,11 @@ def _booted_since_called(operation: Operation, moment: Moment) -> bool:
     return moment.up_s < operation.last_up_s
 
 
+def boots_of(operation: Operation, boot_id: str = "") -> int:
+    """Return how often the machine booted since the operation was opened, as far as is known."""
+    return max(0, len({*operation.boots, *filter(None, (boot_id,))}) - 1)
+
+
 def due(
     operation: Operation,
     liveness: Liveness,
@@ -97,20 +122,72 @@ def due(
     patience: Patience,
     *,
     held: str = "",
+    seen: Seen = Seen(),
 ) -> Due:
     """Return what hookd does next with `operation` if nobody else calls."""
     if not operation.is_open and not outstanding(operation):
-        return Due(Act.NOTHING, None, "the operation is closed")
+        return _only_watched(operation, moment)
     if held or not patience.enabled:
         return Due(Act.NOTHING, None, f"held: {held}" if held else "recovery is switched off")
     if not operation.is_open:
-        return Due(Act.RETRY_UNDOS, None, "at the next boot, on-exit or `hookd recover`")
+        return _in_a_boot_loop(operation, _owing(operation, moment), moment, patience)
     if operation.had_on_exit:
-        return _after_on_exit(operation, moment)
-    found = presumed(operation, liveness, moment, patience)
-    if found.is_dead:
-        return Due(Act.ON_EXIT, 0.0, found.reason)
-    return Due(Act.ON_EXIT, found.dead_in_s, f"unless on-exit is called before: {found.reason}")
+        return _in_a_boot_loop(operation, _after_on_exit(operation, moment), moment, patience)
+    found = presumed(operation, liveness, moment, patience, seen)
+    if not found.is_dead:
+        reason = f"unless on-exit is called before: {found.reason}"
+        return Due(Act.ON_EXIT, found.dead_in_s, reason)
+    return _in_a_boot_loop(operation, Due(Act.ON_EXIT, 0.0, found.reason), moment, patience)
+
+
+def _in_a_boot_loop(
+    operation: Operation, following: Due, moment: Moment, patience: Patience
+) -> Due:
+    """From the third boot on, nothing is started before the machine has been up for the grace."""
+    boots, left = boots_of(operation, moment.boot_id), patience.grace_s - moment.up_s
+    if boots < BOOT_LOOP or following.in_s is None or following.in_s >= left:
+        return following
+    reason = f"{following.reason}; not at once, the machine booted {boots} times since pre"
+    return Due(following.act, left, reason)
+
+
+def is_watched(operation: Operation) -> bool:
+    """Whether the operation is closed and its pending reboot has not been seen and judged."""
+    closed = operation.closed
+    is_pending = closed is not None and closed.path is Path.PATCHED_REBOOT_PENDING
+    return is_pending and not operation.observed.get("follow_ups")
+
+
+def wants_look(operation: Operation, boot_id: str) -> bool:
+    """Whether nothing of the operation was recorded yet in boot `boot_id`."""
+    return bool(boot_id) and bool(operation.boots) and boot_id not in operation.boots
+
+
+def late_look(operation: Operation) -> str:
+    """Return the name of the newest `booted-N` taken after on-exit, "" when there is none."""
+    taken = operation.snapshot_n
+    last = max((n for name, n in taken.items() if not is_of_boot(name)), default=0)
+    late = [(n, name) for name, n in taken.items() if is_of_boot(name) and n > last]
+    return max(late)[1] if late else ""
+
+
+def is_of_boot(name: str) -> bool:
+    """Whether snapshot `name` is the first look of a boot (`booted-N`)."""
+    return name.startswith("booted-")
+
+
+def _only_watched(operation: Operation, moment: Moment) -> Due:
+    if not is_watched(operation):
+        return Due(Act.NOTHING, None, "the operation is closed")
+    if wants_look(operation, moment.boot_id) or late_look(operation):
+        return Due(Act.FOLLOW_UP, 0.0, "the reboot that it waited for has come")
+    return Due(Act.WAIT, None, "a reboot is pending; the next boot is judged")
+
+
+def _owing(operation: Operation, moment: Moment) -> Due:
+    if _booted_since_called(operation, moment):
+        return Due(Act.RETRY_UNDOS, 0.0, "an undo is outstanding, and the machine booted")
+    return Due(Act.RETRY_UNDOS, None, "at the next boot, on-exit or `hookd recover`")
 
 
 def _after_on_exit(operation: Operation, moment: Moment) -> Due:
