@@ -104,7 +104,9 @@ def due(
     if held or not patience.enabled:
         return Due(Act.NOTHING, None, f"held: {held}" if held else "recovery is switched off")
     if not operation.is_open:
-        return Due(Act.RETRY_UNDOS, None, "at the next boot, on-exit or `hookd recover`")
+        is_due = _booted_since_called(operation, moment)
+        reason = "at each boot, by the next on-exit or by `hookd recover`"
+        return Due(Act.RETRY_UNDOS, 0.0 if is_due else None, reason)
     if operation.had_on_exit:
         return _after_on_exit(operation, moment)
     found = presumed(operation, liveness, moment, patience)
