@@ -7,6 +7,7 @@ in `_` stands without it in JSON (`try_` is `try`).
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from enum import Enum
 from functools import lru_cache
@@ -15,7 +16,6 @@ from typing import Any, Callable, Dict, Hashable, Tuple, Type, TypeVar, Union, c
 from hookd.core.model import Json
 
 T = TypeVar("T")
-_PLAIN = frozenset((type(None), bool, int, float, str))
 Decoder = Callable[[Json, str], Any]
 
 
@@ -29,17 +29,32 @@ class CodecError(ValueError):
 
 def encode(value: Any) -> Json:
     """Return `value`, made of dataclasses, enums, tuples, dicts and scalars, as a JSON value."""
-    if type(value) in _PLAIN:  # nearly all of them
-        return cast(Json, value)
     if isinstance(value, Enum):
-        return cast(Json, value.value)
-    if isinstance(value, (str, int, float)):
+        return value.value
+    if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     if isinstance(value, dict):
         return {str(key): encode(item) for key, item in value.items()}
-    return {key: encode(getattr(value, name)) for name, key in _keys(cast(Hashable, type(value)))}
+    return {key: encode(item) for key, item in items(value).items()}
+
+
+def to_json(value: Any) -> str:
+    """Return what `encode` does as JSON text: ASCII, no spaces.
+
+    The encoder of the standard library knows everything but dataclasses, and is written in C.
+    """
+    return _JSON.encode(value)
+
+
+def items(record: Any) -> Dict[str, Any]:
+    """Return the values of a dataclass by their keys in JSON, not yet encoded."""
+    kind = cast(Hashable, type(record))
+    return {key: getattr(record, name) for name, key in _keys(kind)}
+
+
+_JSON = json.JSONEncoder(separators=(",", ":"), default=items)
 
 
 def decode(kind: Type[T], value: Json, where: str = "") -> T:

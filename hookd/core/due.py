@@ -130,7 +130,10 @@ def due(
     if held or not patience.enabled:
         return Due(Act.NOTHING, None, f"held: {held}" if held else "recovery is switched off")
     if not operation.is_open:
-        return _in_a_boot_loop(operation, _owing(operation, moment), moment, patience)
+        is_due = _booted_since_called(operation, moment)
+        reason = "at each boot, by the next on-exit or by `hookd recover`"
+        owing = Due(Act.RETRY_UNDOS, 0.0 if is_due else None, reason)
+        return _in_a_boot_loop(operation, owing, moment, patience)
     if operation.had_on_exit:
         return _in_a_boot_loop(operation, _after_on_exit(operation, moment), moment, patience)
     found = presumed(operation, liveness, moment, patience, seen)
@@ -182,12 +185,6 @@ def _only_watched(operation: Operation, moment: Moment) -> Due:
     if wants_look(operation, moment.boot_id) or late_look(operation):
         return Due(Act.FOLLOW_UP, 0.0, "the reboot that it waited for has come")
     return Due(Act.WAIT, None, "a reboot is pending; the next boot is judged")
-
-
-def _owing(operation: Operation, moment: Moment) -> Due:
-    if _booted_since_called(operation, moment):
-        return Due(Act.RETRY_UNDOS, 0.0, "an undo is outstanding, and the machine booted")
-    return Due(Act.RETRY_UNDOS, None, "at the next boot, on-exit or `hookd recover`")
 
 
 def _after_on_exit(operation: Operation, moment: Moment) -> Due:

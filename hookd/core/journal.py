@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple, Type
 
-from hookd.core.codec import CodecError, decode, encode
+from hookd.core.codec import CodecError, decode, items, to_json
 from hookd.core.model import (
     CallerKind,
     Check,
@@ -245,7 +245,6 @@ KINDS: Dict[str, Type[Body]] = {
     "noted": Noted,
 }
 _NAMES = {kind: name for name, kind in KINDS.items()}
-_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -268,8 +267,8 @@ def new_event(body: Body, *, n: int, at: str, boot_id: str, up_s: float) -> Even
 def to_line(event: Event) -> bytes:
     """Return the line of `event`, ASCII, with its newline."""
     head = {"n": event.n, "at": event.at, "boot_id": event.boot_id, "up_s": round(event.up_s, 3)}
-    rest = event.raw if event.body is None else {"event": event.event, **encode(event.body)}
-    return _JSON.encode({**head, **rest}).encode("ascii") + b"\n"
+    rest = event.raw if event.body is None else {"event": event.event, **items(event.body)}
+    return to_json({**head, **rest}).encode("ascii") + b"\n"
 
 
 def from_line(line: bytes) -> Event:

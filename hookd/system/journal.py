@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import IO, Sequence
 
 from hookd.core.codec import CodecError
@@ -15,6 +16,7 @@ from hookd.system import clock, durable
 
 _RESERVE = 8 * 1024 * 1024
 _LONGEST = 256 * 1024 * 1024
+_MOST_MISSING = 1000  # a damaged number may be as high as it likes
 
 
 class JournalUnwritable(Exception):
@@ -68,9 +70,10 @@ def merged(stored: tuple[Event, ...], spilled: tuple[Event, ...]) -> tuple[Event
 
 
 def missing(events: Sequence[Event]) -> tuple[int, ...]:
-    """Return the numbers that no event has although later ones were written."""
-    present = {event.n for event in events}
-    return tuple(n for n in range(1, max(present, default=0)) if n not in present)
+    """Return the numbers that no event has although later ones were written, the first of many."""
+    present = sorted({0, *(event.n for event in events if event.n > 0)})
+    gaps = (range(earlier + 1, later) for earlier, later in zip(present, present[1:]))
+    return tuple(islice(chain.from_iterable(gaps), _MOST_MISSING))
 
 
 class Journal:

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
+from hookd.core.codec import decode
 from hookd.system import durable
 
 
@@ -91,6 +92,6 @@ def holder(path: str) -> Holder | None:
 
 def _read(fd: int) -> Holder | None:
     try:
-        return Holder(**json.loads(os.pread(fd, 4096, 0)))
-    except (ValueError, TypeError):
+        return decode(Holder, json.loads(os.pread(fd, 4096, 0).decode("utf-8")))
+    except (ValueError, RecursionError):
         return None

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import replace
 from typing import Callable, Sequence
 
-from hookd.core.codec import CodecError, decode, encode
+from hookd.core.codec import CodecError, decode, to_json
 from hookd.core.fold import apply
 from hookd.core.journal import Body, Event, Noted, Observed, SnapshotTaken
 from hookd.core.judge import in_order, looks_before
@@ -96,7 +96,7 @@ class Record:
 
     def store(self, snapshot: Snapshot) -> SnapshotTaken:
         """Store `snapshot` durably and return the event to record: by file, else inline."""
-        data = json.dumps(encode(snapshot), separators=(",", ":")).encode("ascii")
+        data = to_json(snapshot).encode("ascii")
         digest = hashlib.sha256(data).hexdigest()
         name = f"snapshots/{snapshot.name}.json"
         taken = SnapshotTaken(snapshot.name, file=name, sha256=digest)
@@ -153,7 +153,7 @@ def _read(folder: str, taken: SnapshotTaken) -> Snapshot | None:
         if taken.inline:
             data = zlib.decompress(base64.b64decode(taken.inline))
         else:
-            with open(os.path.join(folder, taken.file), "rb") as file:
+            with journal.open_regular(os.path.join(folder, taken.file)) as file:
                 data = file.read()
         if hashlib.sha256(data).hexdigest() != taken.sha256:
             return None

@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any, Mapping
 
-from hookd.core.codec import CodecError, decode, encode
+from hookd.core.codec import CodecError, decode, to_json
 from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
 from hookd.system import durable
 from hookd.system.root import Root
@@ -59,7 +59,7 @@ def append_line(root: Root, line: bytes) -> str:
 
 def write_last_known(state: State, snapshot: Snapshot) -> None:
     """Remember `snapshot` as the last known state; losing it costs a baseline, no more."""
-    data = json.dumps(encode(snapshot), separators=(",", ":")).encode("ascii")
+    data = to_json(snapshot).encode("ascii")
     with contextlib.suppress(OSError):
         durable.write_file(state.path(_LAST_KNOWN), data)
 

@@ -20,13 +20,13 @@ from hookd.system.root import Root
 
 DIRECTORY = "/var/lib/hookd"
 RUN_DIRECTORY = "/run/hookd"
-_ID = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{4}$")
+_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{4}")
 _SPILL = ".journal.jsonl"
 _LONGEST_LINE = 16 * 1024 * 1024
 
 
 def is_operation_id(text: str) -> bool:
-    return bool(_ID.match(text))
+    return bool(_ID.fullmatch(text))
 
 
 class State:
@@ -47,6 +47,10 @@ class State:
 
     def spill_path(self, operation_id: str) -> str:
         return self.root.join(f"{RUN_DIRECTORY}/{operation_id}{_SPILL}")
+
+    def spare_folder(self, operation_id: str) -> str:
+        """Return where the operation's hooks get folders when its own takes none."""
+        return self.root.join(f"{RUN_DIRECTORY}/{operation_id}")
 
     def spilled(self) -> tuple[str, ...]:
         """Return the operations that have events in /run."""

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.journals import BODIES, maybe, numbers, small, some, texts
 
-from hookd.core.codec import CodecError, decode, encode
+from hookd.core.codec import CodecError, decode, encode, to_json
 from hookd.core.journal import KINDS, HookEnded, Noted, OperationOpened
 from hookd.core.model import (
     Boot,
@@ -145,6 +145,13 @@ def test_every_event_body_comes_back(kind, data):
 @given(snapshots)
 def test_a_snapshot_comes_back(snapshot):
     assert decode(Snapshot, through_text(snapshot)) == snapshot
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(list(KINDS.values())), st.data())
+def test_the_text_of_a_value_is_its_encoding(kind, data):
+    body = data.draw(BODIES[kind])
+    assert to_json(body) == json.dumps(encode(body), separators=(",", ":"))
 
 
 def test_a_name_that_python_keeps_for_itself_loses_its_underscore():
