@@ -27,8 +27,11 @@ from hookd.core.journal import (
 from hookd.core.model import CallerKind, HookOutcome, Phase
 from hookd.core.operation import HookRun, Operation, PhaseRun
 
-_STARTED = ("required", "try_", "sha256", "owner", "mode", "path", "undo_of", "from_copy", "token")
-_SPAWNED = ("pid", "process_started_at")
+_STARTED = (
+    *("required", "try_", "sha256", "owner", "mode", "path", "undo_of", "from_copy", "token"),
+    "cgroup",
+)
+_SPAWNED = ("pid", "process_started_at", "cgroup")
 _ENDED = (
     *("outcome", "exit_code", "signal", "duration_s", "reason", "stdout", "stderr", "outputs"),
     *("left_running", "cpu_s", "max_rss_kb", "retry"),
