@@ -29,8 +29,11 @@ from hookd.core.verdict import is_bad
 
 T = TypeVar("T")
 
-_STARTED = ("required", "try_", "sha256", "owner", "mode", "path", "undo_of", "from_copy", "token")
-_SPAWNED = ("pid", "process_started_at")
+_STARTED = (
+    *("required", "try_", "sha256", "owner", "mode", "path", "undo_of", "from_copy", "token"),
+    "cgroup",
+)
+_SPAWNED = ("pid", "process_started_at", "cgroup")
 _ENDED = (
     *("outcome", "exit_code", "signal", "duration_s", "reason", "stdout", "stderr", "outputs"),
     *("left_running", "cpu_s", "max_rss_kb", "retry"),

@@ -101,7 +101,7 @@ class UndoKept(Body):
 
 @dataclass(frozen=True)
 class HookStarted(Body):
-    """A hook is about to be started; `token` stands in its environment as HOOKD_HOOK."""
+    """A hook is about to start; its environment holds `token`, `cgroup` is the one it shall get."""
 
     phase: Phase
     attempt: int
@@ -116,11 +116,12 @@ class HookStarted(Body):
     path: str = ""
     undo_of: str = ""
     from_copy: bool = False
+    cgroup: str = ""
 
 
 @dataclass(frozen=True)
 class HookSpawned(Body):
-    """The process of the hook just started. Not synced: it matters in this boot only."""
+    """The hook's process, in `cgroup` if it has one. Not synced: it matters in this boot only."""
 
     phase: Phase
     attempt: int
@@ -128,6 +129,7 @@ class HookSpawned(Body):
     try_: int
     pid: int
     process_started_at: float
+    cgroup: str = ""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class HookRun:
     token: str = ""
     pid: int = 0
     process_started_at: float = 0.0
+    cgroup: str = ""
     boot_id: str = ""
     started_n: int = 0
 

@@ -43,6 +43,8 @@ def _cut_off(run: PhaseRun, hook: HookRun, boot_id: str) -> HookCutOff:
         reason = "the machine went down while it ran"
         return HookCutOff(run.phase, run.attempt, hook.name, hook.try_, reason)
     session = hook.pid or _NO_SESSION
-    found = end_leftovers(hook.token, session, hook.process_started_at, session, _GRACE_S)
+    found = end_leftovers(
+        hook.token, session, hook.process_started_at, session, _GRACE_S, hook.cgroup
+    )
     reason = "its engine died" + (f"; {len(found)} processes of it were ended" if found else "")
     return HookCutOff(run.phase, run.attempt, hook.name, hook.try_, reason, found)

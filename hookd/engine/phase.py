@@ -241,8 +241,9 @@ class Engine:
         undoing = any(fate.undo_of for fate in fates)
         until = self.budget.undos_until if undoing else self.budget.hooks_until
         config = self.shop.machine.loaded.config.run
+        cgroup = self.shop.children.cgroups.path
         group = tries.Group(
-            self._around(), fates, self.current.health.value, until, config.max_parallel
+            self._around(), fates, self.current.health.value, until, config.max_parallel, cgroup
         )
         self.record.add(*(group.started(fate) for fate in fates))
         self.unsynced = True

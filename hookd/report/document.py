@@ -115,6 +115,7 @@ def _hook(hook: HookRun) -> Document:
         "duration_s": hook.duration_s,
         "cpu_s": hook.cpu_s,
         "max_rss_kb": hook.max_rss_kb,
+        "contained_by": _container(hook),
         "reason": hook.reason,
         "path": hook.path,
         "sha256": hook.sha256,
@@ -125,6 +126,13 @@ def _hook(hook: HookRun) -> Document:
         "outputs": hook.outputs,
         "left_running": [encode(one) for one in hook.left_running],
     }
+
+
+def _container(hook: HookRun) -> str:
+    """Say by what all of the hook's processes are found; empty for one that never ran."""
+    if not hook.pid:
+        return ""
+    return "cgroup" if hook.cgroup else "session"
 
 
 def _stream(stream: Stream) -> Document:

@@ -116,7 +116,7 @@ def test_a_reason_to_stop_ends_the_running_and_starts_no_more(bench):
 def test_a_failure_of_our_own_ends_the_hook_and_is_raised(bench):
     pids = []
 
-    def fail(_index, pid, _started):
+    def fail(_index, pid, _started, _cgroup):
         pids.append(pid)
         raise RuntimeError("no journal")
 
@@ -126,7 +126,7 @@ def test_a_failure_of_our_own_ends_the_hook_and_is_raised(bench):
 
 
 def test_a_lost_exit_status_is_a_failure(bench):
-    def steal(_index, pid, _started):
+    def steal(_index, pid, _started, _cgroup):
         os.waitpid(pid, 0)
 
     (ended,) = bench.group([bench.start("exit 0")], on_spawned=steal)
@@ -134,7 +134,7 @@ def test_a_lost_exit_status_is_a_failure(bench):
 
 
 def test_a_lost_exit_status_among_others_is_a_failure(bench):
-    def steal(index, pid, _started):
+    def steal(index, pid, _started, _cgroup):
         if index == 1:
             os.waitpid(pid, 0)
 
@@ -153,7 +153,7 @@ def test_a_hook_gets_its_environment_folder_and_an_empty_stdin(bench):
 def test_a_hook_leads_a_session_of_its_own(bench):
     pids = []
     start = bench.start("cut -d' ' -f6 /proc/$$/stat")
-    (ended,) = bench.group([start], on_spawned=lambda _index, pid, _started: pids.append(pid))
+    (ended,) = bench.group([start], on_spawned=lambda _index, pid, *_: pids.append(pid))
     assert ended.stdout.head == f"{pids[0]}\n"
 
 

@@ -182,7 +182,7 @@ def test_parallel_hooks_run_at_the_same_time(bench):
 def test_no_more_run_at_the_same_time_than_allowed(bench):
     running, most = set(), []
 
-    def spawned(index, _pid, _started):
+    def spawned(index, *_):
         running.add(index)
         most.append(len(running))
 
@@ -203,7 +203,7 @@ ENGINE = textwrap.dedent("""
     with Children() as children:
         bench = Bench(pathlib.Path(sys.argv[1]), children)
         start = bench.start(sys.argv[2])
-        def spawned(_index, pid, started):
+        def spawned(_index, pid, started, _cgroup):
             print(start.token, pid, repr(started), flush=True)
         bench.group([start], on_spawned=spawned)
 """)

@@ -47,10 +47,10 @@ class Bench:
         """Run `starts` and return what became of them."""
         told = more.pop("on_spawned", None)
 
-        def on_spawned(index, pid, started):
-            self.spawned.append((starts[index].token, pid, started))
+        def on_spawned(index, pid, started, cgroup):
+            self.spawned.append((starts[index].token, pid, started, cgroup))
             if told:
-                told(index, pid, started)
+                told(index, pid, started, cgroup)
 
         return self.children.run(starts, on_spawned=on_spawned, **more)
 
@@ -60,8 +60,8 @@ class Bench:
 
     def clean(self):
         """End what is left of all that was spawned."""
-        for token, pid, started in self.spawned:
-            end_leftovers(token, pid, started, pid, 0.0)
+        for token, pid, started, cgroup in self.spawned:
+            end_leftovers(token, pid, started, pid, 0.0, cgroup)
 
 
 def is_alive(pid: int) -> bool:

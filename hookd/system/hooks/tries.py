@@ -21,13 +21,17 @@ _LONGEST_REASON = 200
 
 @dataclass(frozen=True)
 class Group:
-    """Hooks that start together. `until` is the CLOCK_BOOTTIME moment that ends them."""
+    """Hooks that start together.
+
+    `until` is the CLOCK_BOOTTIME moment that ends them, `cgroup` names the one that a token gets.
+    """
 
     around: Surroundings
     fates: tuple[Fate, ...]
     health: str
     until: float
     max_parallel: int
+    cgroup: Callable[[str], str]
 
     def started(self, fate: Fate) -> HookStarted:
         hook, spec = fate.hook, fate.hook.spec
@@ -45,6 +49,7 @@ class Group:
             hook.path,
             fate.undo_of,
             fate.from_copy,
+            self.cgroup(self.around.token(fate)),
         )
 
 
@@ -98,9 +103,10 @@ def _run(
     fates = [fate for fate, _ in ready]
     around = group.around
 
-    def spawned(index: int, pid: int, started_at: float) -> None:
+    def spawned(index: int, pid: int, started_at: float, cgroup: str) -> None:
         fate = fates[index]
-        body = HookSpawned(around.phase, around.attempt, fate.hook.name, fate.try_, pid, started_at)
+        name, try_ = fate.hook.name, fate.try_
+        body = HookSpawned(around.phase, around.attempt, name, try_, pid, started_at, cgroup)
         listener.spawned(body)
 
     def ended(index: int, what: Ended) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Callable, Sequence
 
 from hookd.core.model import HookOutcome
 from hookd.system.clock import up_s
+from hookd.system.process import cgroup
+from hookd.system.process.cgroup import Cgroups
 from hookd.system.process.reap import Reaper, is_waitable
 from hookd.system.process.running import Ended, Limit, Moment, Pipe, Running
 from hookd.system.process.spawn import (
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _TICK_S = 1.0
+_UMASK = 0o022
 _LAST_READS = 16  # 64 KiB each: a full pipe
 
-OnSpawned = Callable[[int, int, float], None]
+OnSpawned = Callable[[int, int, float, str], None]
 OnEnded = Callable[[int, Ended], None]
 OnOutput = Callable[[int, str, bytes], None]
 Stop = Callable[[], "str | None"]
@@ -36,12 +39,16 @@ class Children:
 
     Takes over SIGCHLD, the wake-up descriptor and every orphan below (see Reaper) until it is
     left. Main thread only. `run` collects every child of this process that ends meanwhile.
+    The umask is that of hooks, 022. `cgroups` says where tries get control groups of their own.
     """
 
     def __init__(self) -> None:
         self._reaper = Reaper()
+        self.cgroups = Cgroups()
 
     def __enter__(self) -> Children:
+        self._umask = os.umask(_UMASK)
+        self.cgroups = cgroup.find()
         self._null = open_null()
         keep_descriptors()
         self._reaper.__enter__()
@@ -57,7 +64,9 @@ class Children:
     ) -> None:
         self._selector.close()
         self._reaper.__exit__(kind, error, trace)
+        self.cgroups.close()
         os.close(self._null)
+        os.umask(self._umask)
 
     def run(
         self,
@@ -75,12 +84,19 @@ class Children:
         `deadline` is a moment of CLOCK_BOOTTIME (seconds): at it the running are ended as timed
         out and no more are started. `stop` is asked once a second and whenever a signal came;
         a text from it ends everything as interrupted, with that text as the reason.
-        `on_spawned(index, pid, process_started_at)`, `on_ended(index, ended)` and
+        `on_spawned(index, pid, process_started_at, cgroup)`, `on_ended(index, ended)` and
         `on_output(index, "stdout" | "stderr", data)` are called as it happens. What they or
         `stop` raise ends the running (TERM, grace, KILL) and is raised again.
         """
         group = _Group(
-            self._reaper, self._selector, self._null, starts, max_parallel, deadline, stop
+            self._reaper,
+            self._selector,
+            self._null,
+            self.cgroups,
+            starts,
+            max_parallel,
+            deadline,
+            stop,
         )
         group.on_spawned, group.on_ended, group.on_output = on_spawned, on_ended, on_output
         group.run()
@@ -93,6 +109,7 @@ class _Group:
         reaper: Reaper,
         selector: selectors.BaseSelector,
         null: int,
+        cgroups: Cgroups,
         starts: Sequence[Start],
         max_parallel: int,
         deadline: float | None,
@@ -102,7 +119,8 @@ class _Group:
         self.on_spawned: OnSpawned | None = None
         self.on_ended: OnEnded | None = None
         self.on_output: OnOutput | None = None
-        self._reaper, self._selector, self._null = reaper, selector, null
+        self._reaper, self._selector = reaper, selector
+        self._null, self._cgroups = null, cgroups
         self._starts = starts
         self._waiting = list(range(len(starts)))[::-1]
         self._running: dict[int, Running] = {}
@@ -148,7 +166,7 @@ class _Group:
     def _start(self, index: int, now: float) -> None:
         start = self._starts[index]
         try:
-            spawned = spawn(start, self._null)
+            spawned = spawn(start, self._null, self._cgroups)
         except NotStartedError as error:
             self._ended(index, Ended(HookOutcome.FAILED, reason=str(error)))
             return
@@ -162,7 +180,7 @@ class _Group:
         for pipe in running.pipes:
             self._selector.register(pipe.descriptor, selectors.EVENT_READ, (index, pipe))
         if self.on_spawned:
-            self.on_spawned(index, running.pid, running.started)
+            self.on_spawned(index, running.pid, running.started, running.cgroup)
 
     def _pump(self) -> bool:
         """Wait for something to happen and take the output; True when a signal came."""
@@ -228,6 +246,7 @@ class _Group:
             if pipe.is_open:
                 self._selector.unregister(pipe.descriptor)
         del self._running[index]
+        cgroup.remove(running.cgroup)
         self._ended(index, running.close())
 
     def _ended(self, index: int, ended: Ended) -> None:

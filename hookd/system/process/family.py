@@ -11,6 +11,7 @@ from typing import Iterator
 
 from hookd.core.model import Leftover
 from hookd.system.clock import up_s
+from hookd.system.process import cgroup as cgroups
 from hookd.system.process.printable import printable_line
 from hookd.system.process.table import Process, Table, read_entry, read_process
 
@@ -22,21 +23,31 @@ _COMMAND = 200
 
 
 class Family:
-    """Every process in a hook's session, below it, or with its token in the environment.
+    """Every process in a hook's cgroup or session, below it, or with its token in the environment.
 
     `started` is the hook's own start (Process.started); with it a pid that was given out again
-    is told from the hook's. A process with another token is never of the family. `is_ours` says
-    that we started the hook, so its orphans come back to us; `is_sole` that we had no other child
-    while it ran: then all that is below us is its.
+    is told from the hook's. `cgroup` is a directory, empty where the hook has none of its own; who
+    is in it and is not older than the hook is of the family, whatever token it has. Anywhere else a
+    process with another token never is. `is_ours` says that we started the hook, so its orphans
+    come back to us; `is_sole` that we had no other child while it ran: then all that is below us is
+    its.
     """
 
     def __init__(
-        self, token: str, pid: int, started: float, *, session: int, is_ours: bool = False
+        self,
+        token: str,
+        pid: int,
+        started: float,
+        *,
+        session: int,
+        cgroup: str = "",
+        is_ours: bool = False,
     ) -> None:
         self.is_sole = False
         self.started = started
         self._token = token
         self._session = session
+        self._cgroup = cgroup
         self._is_ours = is_ours
         self._known = {(pid, started)}
         self._me = os.getpid()
@@ -46,11 +57,15 @@ class Family:
         below: dict[int, list[Process]] = {}
         for process in table.processes.values():
             below.setdefault(process.parent, []).append(process)
-        todo = self._roots(table)
+        inside = self._inside(table)
+        todo = self._roots(table) + inside
+        known = {process.pid for process in inside}
         found: dict[int, Process] = {}
         while todo:
             process = todo.pop()
-            if process.pid in found or self._is_foreign(process, table):
+            if process.pid in found or process.pid in (1, self._me):
+                continue
+            if process.pid not in known and self._is_foreign(process, table):
                 continue
             found[process.pid] = process
             todo += below.get(process.pid, ())
@@ -67,6 +82,12 @@ class Family:
                 os.kill(process.pid, number)
                 if now.state in "Tt":
                     os.kill(process.pid, signal.SIGCONT)
+
+    def _inside(self, table: Table) -> list[Process]:
+        """Return who is in the cgroup, those as well who came after the table was read."""
+        pids = cgroups.pids(self._cgroup) if self._cgroup else ()
+        found = (table.processes.get(pid) or read_process(pid) for pid in pids)
+        return [one for one in found if one is not None and one.started >= self.started]
 
     def _roots(self, table: Table) -> list[Process]:
         everybody = table.processes.values()
@@ -87,20 +108,23 @@ class Family:
         return bool(self._token) and table.token(process.pid) == self._token
 
     def _is_foreign(self, process: Process, table: Table) -> bool:
-        if process.pid in (1, self._me):
-            return True
         return table.token(process.pid) not in ("", self._token)
 
 
 def end_leftovers(
-    token: str, pid: int, process_started_at: float, session: int, grace_s: float
+    token: str,
+    pid: int,
+    process_started_at: float,
+    session: int,
+    grace_s: float,
+    cgroup: str = "",
 ) -> tuple[Leftover, ...]:
     """End what is left of a hook whose engine died, and return what was found.
 
     Only within the boot in which the hook was started. TERM, `grace_s`, KILL; returns at the
-    latest KILL_PATIENCE_S after the KILL.
+    latest KILL_PATIENCE_S after the KILL. The cgroup is removed when that has emptied it.
     """
-    family = Family(token, pid, process_started_at, session=session)
+    family = Family(token, pid, process_started_at, session=session, cgroup=cgroup)
     found: dict[tuple[int, float], Leftover] = {}
     for members in _until_none(family, grace_s):
         is_first = not found
@@ -110,6 +134,7 @@ def end_leftovers(
     for members in _until_none(family, KILL_PATIENCE_S):
         _note(found, members)
         family.signal(members, signal.SIGKILL)
+    cgroups.remove(cgroup)
     return tuple(found.values())
 
 

@@ -114,11 +114,19 @@ class Running:
         process = read_process(spawned.pid)
         self.pid = spawned.pid
         self.started = process.started if process else 0.0
+        self.cgroup = spawned.cgroup
         self.pipes = (
             Pipe(spawned.stdout, Capture(start.stdout_path, start.output_cap)),
             Pipe(spawned.stderr, Capture(start.stderr_path, start.output_cap)),
         )
-        self.family = Family(start.token, self.pid, self.started, session=self.pid, is_ours=True)
+        self.family = Family(
+            start.token,
+            self.pid,
+            self.started,
+            session=self.pid,
+            cgroup=self.cgroup,
+            is_ours=True,
+        )
         self.next_look = limit.at
         self.is_over = False
         self._start, self._began, self._limit, self._null = start, began, limit, null

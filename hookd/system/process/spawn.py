@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Mapping, NamedTuple, Sequence
 
+from hookd.system.process.cgroup import Cgroups
 from hookd.system.process.command import PATH
 from hookd.system.process.posix_spawn import IS_HERE, posix_spawn
 from hookd.system.process.refusal import refusal
@@ -36,19 +37,23 @@ class Start:
 
 
 class Spawned(NamedTuple):
-    """A started process and the read ends of its pipes, non-blocking."""
+    """A started process and the read ends of its pipes, non-blocking.
+
+    `cgroup` is the directory of the control group of its own, empty when it has none.
+    """
 
     pid: int
     stdout: int
     stderr: int
+    cgroup: str = ""
 
 
 class NotStartedError(Exception):
     """The process could not be started; the message says why, for people."""
 
 
-def spawn(start: Start, null: int) -> Spawned:
-    """Start it with stdin from descriptor `null`. Raises NotStartedError."""
+def spawn(start: Start, null: int, cgroups: Cgroups) -> Spawned:
+    """Start it with stdin from descriptor `null`, in its own cgroup. Raises NotStartedError."""
     descriptors: list[int] = []
     try:
         descriptors += os.pipe()
@@ -56,14 +61,15 @@ def spawn(start: Start, null: int) -> Spawned:
         stdout, stdout_write, stderr, stderr_write = descriptors
         os.set_blocking(stdout, False)
         os.set_blocking(stderr, False)
-        pid = _execute(start, (null, stdout_write, stderr_write))
+        with cgroups.entered(start.token) as cgroup:
+            pid = _execute(start, (null, stdout_write, stderr_write))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         for descriptor in descriptors:
             os.close(descriptor)
         raise NotStartedError(_why(start, error)) from error
     os.close(stdout_write)
     os.close(stderr_write)
-    return Spawned(pid, stdout, stderr)
+    return Spawned(pid, stdout, stderr, cgroup)
 
 
 def keep_reading(descriptor: int, null: int) -> bool:
