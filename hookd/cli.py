@@ -42,6 +42,7 @@ _EXAMPLES = {
     ),
     "cancel": ("hookd cancel",),
     "daemon": ("systemctl start hookd.socket",),
+    "boot": ("hookd boot                         hookd-boot.service does it",),
 }
 _HELP = {
     "run": "execute a phase: pre, post or on-exit",
@@ -54,6 +55,7 @@ _HELP = {
     "recover": "finish an operation whose caller is gone; retry owed undos",
     "cancel": "end the running phase; on-exit stays owed",
     "daemon": "the service that runs phases for their callers",
+    "boot": "look at the machine as it booted, before SSM goes on",
 }
 _EPILOG = """\
 in the documents that SSM runs:

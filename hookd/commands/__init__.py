@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable
 
+from hookd.commands.boot import boot
 from hookd.commands.cancel import cancel
 from hookd.commands.check import check
 from hookd.commands.daemon import daemon
@@ -26,4 +27,5 @@ VERBS: dict[str, Callable[..., int]] = {
     "recover": recover,
     "cancel": cancel,
     "daemon": daemon,
+    "boot": boot,
 }

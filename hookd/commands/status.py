@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hookd.aws import agent
 from hookd.commands.context import Context, print_json, say
+from hookd.core.belong import Known
 from hookd.core.codec import encode
 from hookd.core.due import due, presumed
 from hookd.core.undo import outstanding
@@ -26,7 +28,10 @@ def status(context: Context) -> int:
             say(line)
     if found["running"]:
         return Exit.BUSY
-    attention = found["operations"] or found["held"] or found["problems"]
+    owing = [
+        one for one in found["operations"] if one["state"] == "open" or one["outstanding_undos"]
+    ]
+    attention = owing or found["held"] or found["problems"]
     return Exit.FAILED if attention else Exit.OK
 
 
@@ -38,19 +43,26 @@ def _status(machine: Machine) -> dict[str, Any]:
         "running": None if who is None else {**vars(who)},
         "held": str(held) if held else "",
         "problems": problems,
-        "operations": [_operation(machine, one, str(held or "")) for one in known(machine.state)],
+        "operations": [_operation(machine, one, str(held or "")) for one in _known(machine)],
     }
 
 
-def _operation(machine: Machine, one: Any, held: str) -> dict[str, Any]:
+def _known(machine: Machine) -> tuple[Known, ...]:
+    """Return the marked operations after one look at the runs: none is found dead by that."""
+    return known(machine.state, see=agent.watch(machine.root, machine.boot.boot_id).see)
+
+
+def _operation(machine: Machine, one: Known, held: str) -> dict[str, Any]:
     operation, moment, patience = one.operation, machine.moment(), machine.patience()
-    following = due(operation, one.liveness, moment, patience, held=held)
+    following = due(operation, one.liveness, moment, patience, held=held, seen=one.seen)
+    presumption = presumed(operation, one.liveness, moment, patience, one.seen)
     return {
         "id": operation.id,
         "run_id": operation.opened.run_id,
         "state": "open" if operation.is_open else "closed",
         "run": one.liveness.value,
-        "run_presumed": encode(presumed(operation, one.liveness, moment, patience)),
+        "run_seen": one.seen.reason,
+        "run_presumed": encode(presumption),
         "phases": [{"phase": r.phase.value, "outcome": r.outcome.value} for r in operation.phases],
         "outstanding_undos": [encode(undo) for undo in outstanding(operation)],
         "next": encode(following),

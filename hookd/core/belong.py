@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from hookd.core.due import Moment, Patience, presumed
+from hookd.core.liveness import UNSEEN, Seen
 from hookd.core.model import CallerKind, Liveness, Name, Phase
 from hookd.core.operation import Operation, PhaseRun
 
@@ -25,10 +26,11 @@ class Choice(Name):
 
 @dataclass(frozen=True)
 class Known:
-    """An operation on disk with the liveness of its run, newest counter last."""
+    """An operation on disk with what is known of its run, newest counter last."""
 
     operation: Operation
     liveness: Liveness
+    seen: Seen = UNSEEN
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Belonging:
+    """`look_again_in_s`: busy because of a run that a second look may find dead by then."""
+
     choice: Choice
     reason: str
     operation_id: str = ""
+    look_again_in_s: Optional[float] = None
 
 
 def belong(call: Call, known: Sequence[Known], moment: Moment, patience: Patience) -> Belonging:
@@ -72,8 +77,8 @@ def _named(call: Call, known: Sequence[Known]) -> Optional[str]:
 
 
 def _person(call: Call, open_one: Known, moment: Moment, patience: Patience) -> Belonging:
-    operation = open_one.operation
-    found = presumed(operation, open_one.liveness, moment, patience)
+    operation, seen = open_one.operation, open_one.seen
+    found = presumed(operation, open_one.liveness, moment, patience, seen)
     ended = operation.had_on_exit
     if call.phase is Phase.PRE and (ended or found.is_dead):
         return Belonging(Choice.END_FIRST, found.reason, operation.id)
@@ -82,19 +87,19 @@ def _person(call: Call, open_one: Known, moment: Moment, patience: Patience) -> 
             f"{_described(operation)} ({found.reason}); "
             f"give --operation-id {operation.id} to act on it"
         )
-        return Belonging(Choice.BUSY, reason, operation.id)
+        return Belonging(Choice.BUSY, reason, operation.id, seen.second_look_in_s)
     return Belonging(Choice.JOIN, "it is the open one", operation.id)
 
 
 def _foreign(call: Call, open_one: Known, moment: Moment, patience: Patience) -> Belonging:
-    operation = open_one.operation
-    found = presumed(operation, open_one.liveness, moment, patience)
+    operation, seen = open_one.operation, open_one.seen
+    found = presumed(operation, open_one.liveness, moment, patience, seen)
     if call.phase is not Phase.PRE:
         return Belonging(Choice.ASIDE, _described(operation), operation.id)
     if found.is_dead:
         return Belonging(Choice.END_FIRST, found.reason, operation.id)
     reason = f"{_described(operation)} ({found.reason})"
-    return Belonging(Choice.BUSY, reason, operation.id)
+    return Belonging(Choice.BUSY, reason, operation.id, seen.second_look_in_s)
 
 
 def _described(operation: Operation) -> str:

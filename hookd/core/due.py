@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-from hookd.core.liveness import Seen
+from hookd.core.checks.boot import FROM_BOOT
+from hookd.core.liveness import UNSEEN, Seen
 from hookd.core.model import Liveness, Name, Path, Phase
 from hookd.core.operation import Operation
 from hookd.core.undo import outstanding
-
-BOOT_LOOP = 3
-"""From this boot of an operation on, recovery takes its time (the check `boot.loop`)."""
 
 _RETRY_MINUTES = (1, 2, 4, 8, 16)
 
@@ -67,7 +65,7 @@ def presumed(
     liveness: Liveness,
     moment: Moment,
     patience: Patience,
-    seen: Seen = Seen(),
+    seen: Seen = UNSEEN,
 ) -> Presumed:
     """Return whether the operation's run counts as dead; unknown turns dead with time."""
     if operation.had_on_exit:
@@ -122,7 +120,7 @@ def due(
     patience: Patience,
     *,
     held: str = "",
-    seen: Seen = Seen(),
+    seen: Seen = UNSEEN,
 ) -> Due:
     """Return what hookd does next with `operation` if nobody else calls."""
     if not operation.is_open and not outstanding(operation):
@@ -148,7 +146,7 @@ def _in_a_boot_loop(
 ) -> Due:
     """From the third boot on, nothing is started before the machine has been up for the grace."""
     boots, left = boots_of(operation, moment.boot_id), patience.grace_s - moment.up_s
-    if boots < BOOT_LOOP or following.in_s is None or following.in_s >= left:
+    if boots < FROM_BOOT or following.in_s is None or following.in_s >= left:
         return following
     reason = f"{following.reason}; not at once, the machine booted {boots} times since pre"
     return Due(following.act, left, reason)

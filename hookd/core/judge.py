@@ -7,6 +7,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from hookd.core import compare, kernels
 from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
+from hookd.core.due import boots_of, is_of_boot
 from hookd.core.model import (
     CallerKind,
     Changes,
@@ -53,17 +54,18 @@ def in_order(
     """Return the snapshots in the order of an operation's life (`booted-2` after `booted-1`).
 
     When a phase is repeated, its looks are taken anew; what was seen after their first taking is
-    void until it is taken again.
+    void until it is taken again. The first look of a boot stands where the boot came.
     """
-    found, newest_n = [], 0
-    for name in sorted((name for name in snapshots if name != LAST_KNOWN), key=_place):
-        taken_n = operation.snapshot_n.get(name, 0)
-        if taken_n >= newest_n:
-            found.append(snapshots[name])
-            newest_n = taken_n
-    if with_last_known and LAST_KNOWN in snapshots:
-        return (snapshots[LAST_KNOWN], *found)
-    return tuple(found)
+    names = [name for name in snapshots if name != LAST_KNOWN]
+    taken = {name: operation.snapshot_n.get(name, 0) for name in names}
+    found, newest_n = [name for name in names if is_of_boot(name)], 0
+    for name in sorted((name for name in names if not is_of_boot(name)), key=_place):
+        if taken[name] >= newest_n:
+            found.append(name)
+            newest_n = taken[name]
+    found.sort(key=lambda name: (taken[name], _place(name)))
+    first = (LAST_KNOWN,) if with_last_known and LAST_KNOWN in snapshots else ()
+    return tuple(snapshots[name] for name in (*first, *found))
 
 
 def looks_before(
@@ -254,10 +256,16 @@ def _judged(
         boot.rebooted_as_expected(changes.boot, last.boot, severities, caller=_caller(operation)),
         hooks.changed_since_pre(_hooks_at_pre(operation), hook_digests(hooks_today), severities),
         state.undo_outstanding(reasons, severities),
+        boot.loop(boots_of(operation), severities, by_recovery=_is_by_recovery(operation)),
     ]
     if pre is not None and pre.outcome is not PhaseOutcome.PASSED:
         checks.append(state.pre_bypassed(found.pre_bypassed, severities))
     return checks
+
+
+def _is_by_recovery(operation: Operation) -> bool:
+    on_exit = operation.last(Phase.ON_EXIT)
+    return on_exit is not None and on_exit.caller is CallerKind.RECOVERY
 
 
 def _caller(operation: Operation) -> CallerKind:

@@ -46,6 +46,9 @@ class Seen:
     reason: str = ""
 
 
+UNSEEN = Seen()
+
+
 def weigh(look: Look, gone_for_s: float) -> Tuple[Liveness, Optional[float]]:
     """Return the liveness, and in how many seconds a second look may call the run dead.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from hookd.aws import agent
 from hookd.core.due import Act, Due, due
-from hookd.core.undo import outstanding
+from hookd.engine.booted import look_at_boot
 from hookd.engine.recovery import recover_operation
 from hookd.errors import HookdError
 from hookd.report.observer import Observer
@@ -16,7 +17,8 @@ from hookd.system.lock import holder
 from hookd.system.machine import Machine
 from hookd.system.turn import known
 
-_ACTS = (Act.ON_EXIT, Act.RETRY_UNDOS, Act.CLOSE)
+_ACTS = (Act.ON_EXIT, Act.RETRY_UNDOS, Act.CLOSE, Act.FOLLOW_UP)
+_AGAIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,37 +35,55 @@ class Pending:
         return self.at is not None and self.at <= clock.up_s()
 
 
-def pending(machine: Machine) -> list[Pending]:
-    """Return what recovery has before it, oldest operation first; nothing while a phase executes.
+@dataclass
+class Recovery:
+    """What the service remembers while it lives, and may forget: looks at runs, its last tries."""
 
-    Operations that are open, or owe undos, are pending even when nothing is to be done about them
-    now (held, recovery switched off): the service stays for them.
-    """
-    held = hold.read(machine.state)
-    moment, patience = machine.moment(), machine.patience()
-    found = []
-    for one in known(machine.state):
-        if not one.operation.is_open and not outstanding(one.operation):
-            continue
-        following = due(one.operation, one.liveness, moment, patience, held=str(held or ""))
-        found.append(_pending(one.operation.id, following, moment.up_s))
-    return found
+    watch: agent.Watch
+    tried: dict[str, float] = field(default_factory=dict)
 
+    def pending(self, machine: Machine) -> list[Pending]:
+        """Return what recovery has before it, oldest operation first.
 
-def _pending(operation_id: str, following: Due, now: float) -> Pending:
-    is_ours = following.act in _ACTS and following.in_s is not None
-    at = now + following.in_s if is_ours and following.in_s is not None else None
-    return Pending(operation_id, following.act, at, following.reason)
+        Open operations are pending even when nothing is to be done about them now (held, recovery
+        switched off): the service stays for them.
+        """
+        held = hold.read(machine.state)
+        moment, patience = machine.moment(), machine.patience()
+        found = []
+        for one in known(machine.state, see=self.watch.see):
+            operation = one.operation
+            following = due(
+                operation, one.liveness, moment, patience, held=str(held or ""), seen=one.seen
+            )
+            act = self._pending(operation.id, following, moment.up_s)
+            if operation.is_open or act.at is not None:
+                found.append(act)
+        return found
+
+    def _pending(self, operation_id: str, following: Due, now: float) -> Pending:
+        is_ours = following.act in _ACTS and following.in_s is not None
+        at = now + following.in_s if is_ours and following.in_s is not None else None
+        if at is not None and operation_id in self.tried:
+            at = max(at, self.tried[operation_id] + _AGAIN_S)
+        return Pending(operation_id, following.act, at, following.reason)
+
+    def trying(self, act: Pending) -> None:
+        """Note that `act` is begun: should it come to nothing, it is not begun anew at once."""
+        self.tried[act.operation_id] = clock.up_s()
 
 
 def is_executing(machine: Machine) -> bool:
     return holder(machine.state.path("phase.lock")) is not None
 
 
-def recover(machine: Machine, operation_id: str) -> None:
-    """Do what is due for the operation, in this process."""
+def recover(machine: Machine, act: Pending) -> None:
+    """Do what is due, in this process."""
     with contextlib.suppress(HookdError):
-        recover_operation(machine, operation_id, clock.up_s(), Observer())
+        if act.act is Act.FOLLOW_UP:
+            look_at_boot(machine, act.operation_id, agent.Agent(machine.root))
+            return
+        recover_operation(machine, act.operation_id, clock.up_s(), Observer(), act.reason)
 
 
 def log(message: str) -> None:

@@ -15,8 +15,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable
 
+from hookd.aws import agent
 from hookd.daemon import notify, recovery
-from hookd.daemon.recovery import Pending
+from hookd.daemon.recovery import Pending, Recovery
 from hookd.daemon.serve import serve
 from hookd.system import clock
 from hookd.system.machine import Machine, open_machine
@@ -39,6 +40,7 @@ class Server:
     engines: set[int] = field(default_factory=set)
     wants_end: bool = False
     idle_since: float = 0.0
+    recovery: Recovery | None = None
 
     def run(self) -> None:
         """Serve until told to end, or until idle."""
@@ -68,11 +70,14 @@ class Server:
     def _recover(self) -> list[Pending]:
         """Start the first act that is due, unless a phase executes; return all that is pending."""
         machine = self._machine()
-        acts = recovery.pending(machine)
+        if self.recovery is None:
+            self.recovery = Recovery(agent.watch(machine.root, machine.boot.boot_id))
+        acts = self.recovery.pending(machine)
         first = next((act for act in acts if act.is_now), None)
         if first is not None and not recovery.is_executing(machine):
             recovery.log(f"{first.act} of operation {first.operation_id}: {first.reason}")
-            self._fork(lambda: recovery.recover(machine, first.operation_id))
+            self.recovery.trying(first)
+            self._fork(lambda: recovery.recover(machine, first))
         return acts
 
     def _is_idle(self, acts: list[Pending]) -> bool:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Callable
 
 from hookd import __version__
+from hookd.aws import agent
 from hookd.config import CallerLost, from_json
 from hookd.core.belong import Again, Call
 from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
-from hookd.core.journal import OperationOpened
+from hookd.core.journal import Observed, OperationOpened
 from hookd.core.judge import Judgement, judge_recorded
 from hookd.core.model import CallerKind, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
@@ -58,7 +59,7 @@ class Request:
     def call(self) -> Call:
         if is_operation_id(self.identity):
             return Call(self.phase, operation_id=self.identity)
-        return Call(self.phase, run_id=self.identity)
+        return Call(self.phase, run_id=agent.canonical(self.identity))
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def _take(shop: Workshop, request: Request) -> Turn:
             lambda name, number: _opened(machine, request, name, number),
             waiting,
             request.joined,
+            agent.watch(machine.root, machine.boot.boot_id).see,
         )
     except (OSError, JournalUnwritable) as error:
         raise _unwritable(request, str(error)) from error
@@ -213,11 +215,13 @@ def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
 
 
 def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool) -> PhaseRun:
-    """Run what is left of an operation's on-exit, as recovery.
+    """Run what is left of an operation's on-exit, as recovery, for `turn.reason`.
 
     `closes`: the operation closes even when an undo stays outstanding.
     """
     record = turn.record
+    if turn.reason:
+        record.add(Observed("liveness", {"reason": turn.reason}), sync=False)
     last = record.operation.last(Phase.ON_EXIT)
     again = Again.FIRST if last is None else Again.RESUME
     _say(replace(turn, again=again), Request(Phase.ON_EXIT, allowed.began))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hookd.aws import agent
 from hookd.core.belong import Again, Choice, again, belong
 from hookd.core.fates import Inputs
 from hookd.core.fold import apply
@@ -20,9 +21,9 @@ def forecast(machine: Machine, request: Request) -> tuple[Action, ...]:
 
     Raises HookdError with Exit.BUSY or Exit.USAGE as the real call would.
     """
-    found = belong(
-        request.call, known(machine.state, request.call), machine.moment(), machine.patience()
-    )
+    see = agent.watch(machine.root, machine.boot.boot_id).see
+    chosen = known(machine.state, request.call, see)
+    found = belong(request.call, chosen, machine.moment(), machine.patience())
     if found.choice is Choice.BUSY:
         raise HookdError(f"busy: {found.reason}", code=Exit.BUSY)
     operation = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterable, Iterator
 
 from hookd import __version__
+from hookd.core.due import is_watched
 from hookd.core.journal import Noted, Published
 from hookd.core.judge import Judgement
 from hookd.core.model import Hook, Phase
@@ -59,6 +60,6 @@ def _close(machine: Machine, record: Record, hooks: Iterable[Hook]) -> None:
     looks = record.ordered_snapshots()
     if looks:
         results.write_last_known(machine.state, looks[-1])
-    if not outstanding(record.operation, hooks):
+    if not outstanding(record.operation, hooks) and not is_watched(record.operation):
         machine.state.unmark(record.id)
     record.journal.release()

@@ -17,9 +17,12 @@ from hookd.system.turn import Turn
 
 
 def recover_operation(
-    machine: Machine, operation_id: str, began: float, observer: Observer
+    machine: Machine, operation_id: str, began: float, observer: Observer, reason: str = ""
 ) -> None:
-    """Run what is left of the operation's on-exit. Raises HookdError with Exit.BUSY."""
+    """Run what is left of the operation's on-exit, because of `reason`.
+
+    Raises HookdError with Exit.BUSY.
+    """
     state = machine.state
     executing, own = state.executing(), state.operation_lock(operation_id)
     if not executing.take():
@@ -27,7 +30,7 @@ def recover_operation(
     own.take(wait=True)
     record = Record(state, operation_id, machine.boot.boot_id)
     record.may_spill = True
-    turn = Turn(record, Again.RESUME, None, (executing, own))
+    turn = Turn(record, Again.RESUME, None, (executing, own), reason=reason)
     allowed = budget(began, asked_s=None, configured_s=machine.loaded.config.run.deadline_s)
     try:
         record.open()

@@ -63,7 +63,7 @@ def _operation(operation: Operation, judgement: Judgement | None) -> Document:
         "ended_at": operation.closed_at,
         "reboot_run_id": "",
         "recovered_at": recovered,
-        "follow_ups": [],
+        "follow_ups": operation.observed.get("follow_ups") or [],
         "held": operation.observed.get("hold") or "",
         "outstanding_undos": [
             encode(undo) for undo in (judgement.outstanding if judgement else ())

@@ -50,6 +50,13 @@ def operation_line(found: Document, n: int, ts: str) -> bytes:
     return _line(body)
 
 
+def follow_up_line(found: Document, follow_up: Document, n: int) -> bytes:
+    """Return the line that tells what was seen of an operation after it had closed."""
+    return _line(
+        {"ts": follow_up["at"], "event": "follow-up", "n": n, **_operation(found), **follow_up}
+    )
+
+
 def _operation(found: Document) -> dict[str, Any]:
     operation = found["operation"]
     return {

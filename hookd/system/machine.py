@@ -42,6 +42,11 @@ class Machine:
             self.root, self.command, name=name, at=clock.utc_now(), previous=previous
         )
 
+    def look_at_boot(self, name: str, previous: Snapshot | None) -> Snapshot:
+        return snapshot.take_at_boot(
+            self.root, self.command, name=name, at=clock.utc_now(), previous=previous
+        )
+
     def discover(self, phase: Phase) -> Discovery:
         """Return the hooks of `phase`; files that only look like hooks are no part of it."""
         found = discovery.discover(self.root, phase, self.loaded.config)

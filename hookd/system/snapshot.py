@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Reading)
 
+_AT_BOOT_S = 20.0  # systemd and the SSM agent wait meanwhile
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 
 
@@ -51,6 +52,33 @@ def take(root: Root, run: Run, *, name: str, at: str, previous: Snapshot | None)
     )
 
 
+def take_at_boot(
+    root: Root, run: Run, *, name: str, at: str, previous: Snapshot | None
+) -> Snapshot:
+    """Look at boot, kernel and packages alone: little else is up when a machine has just booted.
+
+    Logs and histories stand where `previous` left them, so that the next look misses no line.
+    Never raises.
+    """
+    began = clock.up_s()
+    packages = _packages(root, run, timeout_s=_AT_BOOT_S)
+    return Snapshot(
+        name=name,
+        taken_at=at,
+        boot=_guarded(lambda: boot.read(root), Boot()),
+        kernel=_guarded(lambda: kernel.read(root, packages), Kernel()),
+        packages=packages,
+        logs=tuple(_where(log) for log in previous.logs) if previous else (),
+        histories=tuple(_place(one.source, one) for one in previous.histories) if previous else (),
+        os=os_name(root),
+        took_s=round(clock.up_s() - began, 3),
+    )
+
+
+def _where(log: PackageLog) -> PackageLog:
+    return PackageLog(log.standing, log.reason, source=log.source, cursor=log.cursor)
+
+
 def _guarded(probe: Callable[[], R], failed: R) -> R:
     """Return what `probe` reads; `failed`, as unknown, when there is a bug in it."""
     try:
@@ -60,10 +88,11 @@ def _guarded(probe: Callable[[], R], failed: R) -> R:
         return replace(failed, standing=Standing.UNKNOWN, reason=reason)
 
 
-def _packages(root: Root, run: Run) -> tuple[PackageSet, ...]:
+def _packages(root: Root, run: Run, *, timeout_s: float = 60) -> tuple[PackageSet, ...]:
+    rpm, deb = PackageSet(source=rpmdb.SOURCE), PackageSet(source=dpkg.SOURCE)
     read = (
-        _guarded(lambda: rpmdb.read(root, run), PackageSet(source=rpmdb.SOURCE)),
-        _guarded(lambda: dpkg.read(root, run), PackageSet(source=dpkg.SOURCE)),
+        _guarded(lambda: rpmdb.read(root, run, timeout_s=timeout_s), rpm),
+        _guarded(lambda: dpkg.read(root, run, timeout_s=timeout_s), deb),
     )
     return tuple(one for one in read if one.standing is not Standing.ABSENT)
 

@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from dataclasses import dataclass
-from typing import Callable, Iterable
+from typing import Callable, Iterable, Tuple
 
 from hookd.core.belong import Again, Belonging, Call, Choice, Known, again, belong
 from hookd.core.due import Moment, Patience
 from hookd.core.journal import OperationOpened
+from hookd.core.liveness import UNSEEN, Seen
 from hookd.core.model import Liveness, Phase
 from hookd.core.operation import Operation, PhaseRun
 from hookd.errors import Exit, HookdError
@@ -24,6 +25,13 @@ _POLL_S = 0.05
 _PHASES = tuple(Phase)
 
 Opened = Callable[[str, int], OperationOpened]
+See = Callable[[Operation], Tuple[Liveness, Seen]]
+"""Looks whether an operation's run lives; asked again it may know more."""
+
+
+def unseen(operation: Operation) -> tuple[Liveness, Seen]:
+    """Return what is known of a run when nobody is asked."""
+    return (Liveness.UNKNOWN if operation.opened.run_id else Liveness.NONE), UNSEEN
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ def take(
     opened: Opened,
     waiting: Waiting,
     begun: Iterable[tuple[str, int]] = (),
+    see: See = unseen,
 ) -> Turn:
     """Return the turn of `call`. `begun` are (operation, attempt) that it had begun before.
 
@@ -73,15 +82,20 @@ def take(
     ended: set[int] = set()
     while True:
         with state.choosing():
-            found = belong(call, known(state, call), moment, patience)
-            _refuse(call, found)
-            turn = _try(state, call, found, opened, moment, joined)
-            if turn is not None:
-                return turn
-        _wait(state, call, found, waiting, joined, ended)
+            found = belong(call, known(state, call, see), moment, patience)
+            looks_again = _may_look_again(call, found, waiting)
+            if not looks_again:
+                _refuse(call, found)
+                turn = _try(state, call, found, opened, moment, joined)
+                if turn is not None:
+                    return turn
+        if looks_again:
+            _wait_to_look_again(found, waiting)
+        else:
+            _wait(state, call, found, waiting, joined, ended)
 
 
-def known(state: State, call: Call | None = None) -> tuple[Known, ...]:
+def known(state: State, call: Call | None = None, see: See = unseen) -> tuple[Known, ...]:
     """Return the operations that a call may belong to: the open ones, and the one it names."""
     marked = set(state.marked())
     chosen = []
@@ -91,13 +105,8 @@ def known(state: State, call: Call | None = None) -> tuple[Known, ...]:
         if name in marked or is_named:
             operation = state.load(name)
             if operation is not None:
-                chosen.append(Known(operation, liveness_of(operation)))
+                chosen.append(Known(operation, *see(operation)))
     return tuple(chosen)
-
-
-def liveness_of(operation: Operation) -> Liveness:
-    """Return whether the operation's run lives; without an agent nobody can be asked."""
-    return Liveness.UNKNOWN if operation.opened.run_id else Liveness.NONE
 
 
 def _names(call: Call, head: OperationOpened) -> bool:
@@ -112,6 +121,22 @@ def _refuse(call: Call, found: Belonging) -> None:
     if found.choice is Choice.BUSY:
         hint = "`hookd status` says what hookd will do and when"
         raise HookdError(f"busy: {found.reason}", hint=hint, code=Exit.BUSY)
+
+
+def _may_look_again(call: Call, found: Belonging, waiting: Waiting) -> bool:
+    """Whether a pre still has the time to see if the run that is in its way is dead."""
+    if call.phase is not Phase.PRE or found.look_again_in_s is None:
+        return False
+    return clock.up_s() + found.look_again_in_s < waiting.deadline
+
+
+def _wait_to_look_again(found: Belonging, waiting: Waiting) -> None:
+    waiting.tell(f"looking again whether it is dead: {found.reason}")
+    until = clock.up_s() + (found.look_again_in_s or 0.0)
+    while clock.up_s() < until:
+        if waiting.stop():
+            raise HookdError(waiting.stop(), code=Exit.INTERRUPTED)
+        time.sleep(_POLL_S)
 
 
 def _try(

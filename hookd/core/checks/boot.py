@@ -1,4 +1,4 @@
-"""Judges whether the machine rebooted when it was to."""
+"""Judges whether the machine rebooted when it was to, and whether it does nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from hookd.core.checks.table import Judge, Severities
 from hookd.core.model import Boot, BootChange, CallerKind, Check, Severity, Standing
 
 REBOOTED_AS_EXPECTED = "boot.rebooted-as-expected"
+
+LOOP = "boot.loop"
+FROM_BOOT = 3
+"""The boot of an operation from which on the machine may be in a loop of boots."""
 
 REBOOT_IF_NEEDED = "RebootIfNeeded"
 NO_REBOOT = "NoReboot"
@@ -43,6 +47,19 @@ def rebooted_as_expected(
         return judge.passed(expected=_expected(wanted), found="it did not reboot")
     found = f"it did not reboot, with {pending_count} patches pending a reboot"
     return judge.not_met(expected=_expected(wanted), found=found)
+
+
+def loop(boots: int, severities: Severities, *, by_recovery: bool) -> Check:
+    """Judge whether the machine keeps booting; `boots` are those since the operation was opened.
+
+    An on-exit that SSM calls shows that the machine stays up long enough for its agent: only
+    recovery has reason to doubt.
+    """
+    judge = Judge(LOOP, severities)
+    expected, found = f"less than {FROM_BOOT} boots, or SSM's on-exit", f"{boots} boots"
+    if by_recovery and boots >= FROM_BOOT:
+        return judge.not_met(expected=expected, found=found)
+    return judge.passed(expected=expected, found=found)
 
 
 def _why_unknown(change: BootChange, now: Boot) -> str:

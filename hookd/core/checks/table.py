@@ -24,6 +24,13 @@ class Rule:
 
 
 CHECKS: Dict[str, Rule] = {
+    "boot.loop": Rule(
+        "The machine does not keep booting while hookd tries to finish the operation",
+        Severity.FAIL,
+        "Read `journalctl --list-boots` and the end of the boots before (`journalctl -b -1 -e`), "
+        "or the instance's console log, for what brings the machine down. Hooks that run only if "
+        "healthy wait; `hookd recover` runs them once it stays up.",
+    ),
     "boot.rebooted-as-expected": Rule(
         "The machine rebooted if Patch Manager was to reboot it",
         Severity.FAIL,

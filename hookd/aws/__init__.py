@@ -1,0 +1,1 @@
+"""The side of AWS: what its agent on this machine knows of a run, read from files and processes."""

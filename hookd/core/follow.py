@@ -1,0 +1,49 @@
+"""What the reboot that a closed operation had waited for brought: its two checks, judged anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Dict, Mapping, Tuple
+
+from hookd.core import compare
+from hookd.core.checks import boot, kernel
+from hookd.core.checks.table import Severities
+from hookd.core.judge import Judgement, in_order, judge_recorded
+from hookd.core.model import Check, Json, Phase, Snapshot
+from hookd.core.operation import Operation
+
+
+def judge_boot(
+    operation: Operation, snapshots: Mapping[str, Snapshot], severities: Severities
+) -> Tuple[Judgement, Tuple[Check, ...]]:
+    """Return the judgement of the operation after the boot, and the checks that are new in it.
+
+    What on-exit had judged besides stands: the first look of a boot sees too little to doubt it.
+    """
+    looks = in_order(operation, snapshots, with_last_known=False)
+    if not looks:
+        return judge_recorded(operation, snapshots), ()
+    changes = compare.compare(looks)
+    caller = operation.opened.caller
+    checks = tuple(
+        replace(check, phase=Phase.ON_EXIT.value)
+        for check in (
+            kernel.running_is_promised(looks, changes.kernel, severities),
+            boot.rebooted_as_expected(changes.boot, looks[-1].boot, severities, caller=caller),
+        )
+    )
+    known = {**operation.checks, **{check.id: check for check in checks}}
+    return judge_recorded(replace(operation, checks=known), snapshots), checks
+
+
+def follow_up(
+    found: Judgement, checks: Tuple[Check, ...], *, at: str, look: str
+) -> Dict[str, Json]:
+    """Return what is told of it: in `follow_ups` of the result, and in a line of its own."""
+    return {
+        "at": at,
+        "look": look,
+        "path": found.way.path.value,
+        "verdict": found.verdict.value,
+        "checks": [{"id": c.id, "outcome": c.outcome.value, "found": c.found} for c in checks],
+    }
