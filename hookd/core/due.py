@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from hookd.core.checks.boot import FROM_BOOT
@@ -72,6 +72,8 @@ def presumed(
         return Presumed(True, "its on-exit has ended", 0.0)
     if liveness is Liveness.DEAD:
         return Presumed(True, "its run is dead", 0.0)
+    if not _booted_since_called(operation, moment):
+        seen = replace(seen, resumed=True)  # nothing had to be: it never was interrupted
     left = _until_dead(operation, liveness, moment, patience, seen)
     word = _word(liveness, seen)
     if left <= 0:

@@ -13,6 +13,7 @@ WARNINGS = {"kernel.next-boot-is-newest", "packages.log-agrees", "hooks.changed-
 
 def test_the_table_has_these_checks_and_these_warn_by_default():
     assert set(CHECKS) == WARNINGS | {
+        "boot.loop",
         "boot.rebooted-as-expected",
         "config.loads",
         "disk.low",

@@ -32,7 +32,7 @@ def test_a_line_is_its_envelope_and_what_the_event_says():
     assert to_line(event) == (
         b'{"n":12,"at":"2026-11-05T04:18:07.123456Z",'
         b'"boot_id":"11111111-1111-4111-8111-111111111111","up_s":812.4,"event":"hook-spawned",'
-        b'"phase":"pre","attempt":1,"hook":"10-a","try":2,"pid":4711,"process_started_at":9.25}\n'
+        b'"phase":"pre","attempt":1,"hook":"10-a","try":2,"pid":4711,"process_started_at":9.25,"cgroup":""}\n'
     )
 
 
