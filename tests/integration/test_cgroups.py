@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pathlib
 import signal
-import subprocess
-import sys
 
 import pytest
 from support.cgroups import VERSIONS, Service
 from support.hooks import Bench, collect_children, is_alive, wait_for
+from support.node import Node
 
 from hookd.core.model import HookOutcome, Leftover
 from hookd.system.process.cgroup import pids
 from hookd.system.process.children import Children
 from hookd.system.process.family import end_leftovers
 
-ROOT = pathlib.Path(__file__).parents[2]
 # leaves the session, the environment and, once its parent is gone, the line of descent
 ESCAPE = "(env -i setsid sh -c 'echo $$ >{0}; exec sleep {1}' >/dev/null 2>&1 &);"
 UNTIL = " while [ ! -s {0} ]; do sleep 0.01; done; "
@@ -166,70 +162,35 @@ def test_a_dead_engines_hook_is_ended_by_its_cgroup_alone(service, bench, tmp_pa
 # -- the whole program -------------------------------------------------------------------------
 
 
-@pytest.fixture(name="machine")
-def _machine(tmp_path):
-    """Return a root directory with one pre hook that leaves a process nobody else can find."""
-    root = tmp_path / "root"
-    (root / "proc/sys/kernel/random").mkdir(parents=True)
-    (root / "proc/sys/kernel/osrelease").write_text("4.14.154-128.181.amzn2.x86_64\n")
-    (root / "proc/sys/kernel/random/boot_id").write_text("1111-22\n")
-    (root / "proc/stat").write_text("btime 1612489000\n")
-    (root / "proc/uptime").write_text("1000.0 900.0\n")
-    for phase in ("pre", "post", "on-exit"):
-        (root / "etc/hookd/hooks.d" / phase).mkdir(parents=True)
-    return root
+@pytest.fixture(name="node")
+def _node(tmp_path):
+    return Node(tmp_path / "root")
 
 
-def add_hook(root, name, text):
-    path = root / "etc/hookd/hooks.d" / name
-    path.write_text(text)
-    path.chmod(0o755)
+def inside(service) -> str:
+    return f"echo 0 >{service.directory}/cgroup.procs && "
 
 
-def hookd(root, *arguments, service=None):
-    """Start hookd, inside `service` when one is given."""
-    enter = f"echo 0 >{service.directory}/cgroup.procs && " if service else ""
-    argv = [sys.executable, "-m", "hookd", "--root", str(root), *arguments]
-    return subprocess.Popen(
-        ["sh", "-c", enter + 'exec "$@"', "sh", *argv],
-        cwd=str(ROOT),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+@pytest.mark.parametrize("container", ["cgroup", "session"])
+def test_the_result_says_by_what_a_hook_was_contained(service, node, container):
+    node.hook("pre/10-x", "exit 0")
+    before = inside(service) if container == "cgroup" else ""
+    code, _ = node.run("run", "pre", before=before)
+    assert (code, node.hooks_of("pre")["10-x"]["contained_by"]) == (0, container)
 
 
-def result(root):
-    (path,) = root.glob("var/lib/hookd/operations/*/result.json")
-    return json.loads(path.read_text())
-
-
-@pytest.mark.parametrize("inside", [True, False], ids=["in the service", "elsewhere"])
-def test_the_result_says_by_what_a_hook_was_contained(service, machine, inside):
-    add_hook(machine, "pre/10-x", "#!/bin/sh\nexit 0\n")
-    process = hookd(machine, "run", "pre", service=service if inside else None)
-    process.communicate()
-    (hook,) = result(machine)["phases"][0]["hooks"]
-    assert (process.returncode, hook["contained_by"]) == (0, "cgroup" if inside else "session")
-
-
-def test_the_next_engine_ends_by_cgroup_what_a_killed_engine_left(service, machine):
-    left = machine / "left"
-    add_hook(
-        machine,
-        "pre/10-x",
-        f"#!/bin/sh\n{escaping(left, 67)}\necho x >{machine}/ready\nexec sleep 68\n",
-    )
-    process = hookd(machine, "run", "pre", service=service)
-    wait_for((machine / "ready").exists)
+def test_the_next_engine_ends_by_cgroup_what_a_killed_engine_left(service, node):
+    left = node.path / "left"
+    node.hook("pre/10-x", f"{escaping(left, 67)}\necho x >{node.path}/ready\nexec sleep 68")
+    process = node.start("run", "pre", before=inside(service))
+    wait_for((node.path / "ready").exists)
     process.kill()
     process.communicate()
     (cgroup,) = service.hooks()
     assert pid_in(left) in pids(str(cgroup))
-    again = hookd(machine, "run", "pre")
-    again.communicate(timeout=30)
-    (hook,) = result(machine)["phases"][0]["hooks"]
-    assert (again.returncode, hook["outcome"]) == (1, "interrupted")
+    code, _ = node.run("run", "pre")
+    hook = node.hooks_of("pre")["10-x"]
+    assert (code, hook["outcome"]) == (1, "interrupted")
     assert {one["command"] for one in hook["left_running"]} == {"sleep 67", "sleep 68"}
     assert not is_alive(pid_in(left))
     assert service.hooks() == []

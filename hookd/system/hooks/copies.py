@@ -9,8 +9,8 @@ import shutil
 from hookd.core.journal import UndoKept
 from hookd.core.model import Hook
 from hookd.system import durable
-from hookd.system.hooks.account import Account, NoAccountError, account
 from hookd.system.hooks.execution import file_name
+from hookd.system.hooks.identity import Identity, NoIdentityError, identity_of
 
 
 def keep(hook: Hook, folder: str) -> UndoKept:
@@ -20,8 +20,8 @@ def keep(hook: Hook, folder: str) -> UndoKept:
     """
     path = os.path.join(folder, "undo", file_name(hook.name))
     try:
-        digest = _copy(hook.path, path, account(hook.spec))
-    except NoAccountError as error:
+        digest = _copy(hook.path, path, identity_of(hook.spec))
+    except NoIdentityError as error:
         failed = f"could not be copied: {error}"
         return UndoKept(hook.name, hook.spec.undoes, "", "", hook.spec, failed)
     except OSError as error:
@@ -38,7 +38,7 @@ def is_intact(path: str, sha256: str) -> bool:
         return False
 
 
-def _copy(source: str, path: str, whom: Account) -> str:
+def _copy(source: str, path: str, whom: Identity) -> str:
     temporary = path + ".new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o700)
     with open(source, "rb") as original, os.fdopen(fd, "wb") as copy:

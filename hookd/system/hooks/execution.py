@@ -11,7 +11,7 @@ from typing import Mapping
 
 from hookd.core.fates import Fate
 from hookd.core.model import Phase
-from hookd.system.hooks.account import Account, NoAccountError, account
+from hookd.system.hooks.identity import Identity, NoIdentityError, identity_of
 from hookd.system.process.command import PATH
 from hookd.system.process.spawn import Start
 
@@ -77,9 +77,9 @@ class Surroundings:
 
 
 def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) -> Start:
-    """Make the hook's folders and return how to start it. Raises OSError, NoAccountError."""
+    """Make the hook's folders and return how to start it. Raises OSError, NoIdentityError."""
     hook, scratch = fate.hook, around.scratch(fate)
-    whom = account(hook.spec)
+    whom = identity_of(hook.spec)
     _make_scratch(scratch, whom)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(output_file(scratch))
@@ -98,7 +98,7 @@ def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) 
     )
 
 
-def _make_scratch(scratch: str, whom: Account) -> None:
+def _make_scratch(scratch: str, whom: Identity) -> None:
     """Make the scratch folder unless it stands; it is never given to anybody else."""
     try:
         owner = os.lstat(scratch).st_uid
@@ -106,10 +106,10 @@ def _make_scratch(scratch: str, whom: Account) -> None:
         _make_for(scratch, whom)
         return
     if owner != whom.uid:
-        raise NoAccountError(f"its scratch directory belongs to uid {owner}, not {whom.uid}")
+        raise NoIdentityError(f"its scratch directory belongs to uid {owner}, not {whom.uid}")
 
 
-def _make_for(path: str, whom: Account) -> None:
+def _make_for(path: str, whom: Identity) -> None:
     folder, name = os.path.split(path)
     os.makedirs(folder, mode=0o711, exist_ok=True)
     if whom.is_self:
@@ -127,7 +127,7 @@ def output_file(scratch: str) -> str:
 
 
 def _environment(
-    around: Surroundings, fate: Fate, scratch: str, health: str, whom: Account
+    around: Surroundings, fate: Fate, scratch: str, health: str, whom: Identity
 ) -> dict[str, str]:
     found = {
         **around.caller_environment,

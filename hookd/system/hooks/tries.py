@@ -11,8 +11,8 @@ from hookd.core.journal import HookEnded, HookPassedOver, HookSpawned, HookStart
 from hookd.core.model import HookOutcome, Phase
 from hookd.core.undo import NOT_APPLICABLE, TRY_AGAIN
 from hookd.system import clock
-from hookd.system.hooks.account import NoAccountError
 from hookd.system.hooks.execution import Surroundings, prepare, read_outputs
+from hookd.system.hooks.identity import NoIdentityError
 from hookd.system.process.children import Children
 from hookd.system.process.running import Ended
 from hookd.system.process.spawn import Start
@@ -90,7 +90,7 @@ def run_group(children: Children, group: Group, listener: Listener) -> None:
             start = prepare(
                 group.around, fate, timeout_s=fate.hook.spec.timeout_s, health=group.health
             )
-        except NoAccountError as error:
+        except NoIdentityError as error:
             refused = Ended(HookOutcome.REFUSED, reason=str(error))
             listener.ended(_body(group, fate, refused, {}))
         except OSError as error:

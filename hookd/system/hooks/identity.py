@@ -8,18 +8,19 @@ import pwd
 import shutil
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hookd.core.model import HookSpec
 from hookd.system.hooks.trust import shown
 from hookd.system.process.command import PATH
 
 
-class NoAccountError(Exception):
+class NoIdentityError(Exception):
     """The hook cannot run as whom it names; the message says why, for people."""
 
 
 @dataclass(frozen=True)
-class Account:
+class Identity:
     """Numeric ids; `groups` are all of them (getgrouplist(3)). `is_self`: that is who we are."""
 
     uid: int
@@ -29,7 +30,7 @@ class Account:
     is_self: bool = True
 
     def command(self, path: str) -> tuple[str, ...]:
-        """Return the command that runs `path` as this account. Raises NoAccountError.
+        """Return the command that runs `path` as this account. Raises NoIdentityError.
 
         setpriv(1) of util-linux 2.30, Amazon Linux 2's, knows these options. It becomes the hook:
         no process is left between, as with runuser(1).
@@ -73,18 +74,23 @@ class Account:
         return mode & wanted == wanted
 
 
-def account(spec: HookSpec) -> Account:
-    """Return whom a hook with `spec` runs as. Raises NoAccountError."""
+def identity_of(spec: HookSpec) -> Identity:
+    """Return whom a hook with `spec` runs as. Raises NoIdentityError."""
+    if not spec.user and not spec.group:
+        return _our_own()
     user = _user(spec.user)
     gid = _group(spec.group) if spec.group else user.pw_gid
-    if not spec.user and not spec.group:
-        return Account(user.pw_uid, os.getegid(), tuple(os.getgroups()), user.pw_dir)
     groups = tuple(os.getgrouplist(user.pw_name, gid))
     is_self = (user.pw_uid, gid) == (os.geteuid(), os.getegid())
-    found = Account(user.pw_uid, gid, groups, user.pw_dir, is_self)
+    found = Identity(user.pw_uid, gid, groups, user.pw_dir, is_self)
     if not is_self:
         _may_become(spec)
     return found
+
+
+@lru_cache(maxsize=None)
+def _our_own() -> Identity:
+    return Identity(os.geteuid(), os.getegid(), tuple(os.getgroups()), _user("").pw_dir)
 
 
 def _user(name: str) -> pwd.struct_passwd:
@@ -92,7 +98,7 @@ def _user(name: str) -> pwd.struct_passwd:
         return pwd.getpwnam(name) if name else pwd.getpwuid(os.geteuid())
     except KeyError:
         if name:
-            raise NoAccountError(f"there is no user {name}") from None
+            raise NoIdentityError(f"there is no user {name}") from None
     nobody = (str(os.geteuid()), "x", os.geteuid(), os.getegid(), "", "/", "")
     return pwd.struct_passwd(nobody)
 
@@ -101,7 +107,7 @@ def _group(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except KeyError:
-        raise NoAccountError(f"there is no group {name}") from None
+        raise NoIdentityError(f"there is no group {name}") from None
 
 
 def _may_become(spec: HookSpec) -> None:
@@ -109,12 +115,12 @@ def _may_become(spec: HookSpec) -> None:
         wanted = " and ".join(
             f"{key} {name}" for key, name in (("user", spec.user), ("group", spec.group)) if name
         )
-        raise NoAccountError(f"only root can run it as {wanted}; hookd runs as uid {os.geteuid()}")
+        raise NoIdentityError(f"only root can run it as {wanted}; hookd runs as uid {os.geteuid()}")
     _setpriv()
 
 
 def _setpriv() -> str:
     found = shutil.which("setpriv", path=PATH)
     if not found:
-        raise NoAccountError("setpriv (util-linux) is not installed, so it can run as root only")
+        raise NoIdentityError("setpriv (util-linux) is not installed, so it can run as root only")
     return found
