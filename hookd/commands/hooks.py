@@ -7,14 +7,15 @@ from hookd.core.codec import encode
 from hookd.core.model import Hook, Phase
 from hookd.errors import Exit
 from hookd.system.hooks import discovery
+from hookd.system.hooks.pairs import paired
 
 
 def hooks(context: Context, phase: str | None) -> int:
     """List the hooks of one phase, or of all; files left out stand there with the reason."""
     machine = context.machine()
-    phases = [Phase(phase)] if phase else list(Phase)
     config = machine.loaded.config
-    found = [h for p in phases for h in discovery.discover(machine.root, p, config).hooks]
+    everything = [h for p in Phase for h in discovery.discover(machine.root, p, config).hooks]
+    found = [hook for hook in paired(everything) if phase in (None, hook.phase.value)]
     if context.as_json:
         print_json([encode(hook) for hook in found])
         return Exit.OK

@@ -65,8 +65,9 @@ def _and(operation: Operation, machine: Machine, body: PhaseStarted) -> Operatio
 
 
 def _inputs(machine: Machine, phase: Phase) -> Inputs:
+    found = machine.discover_all()
     undos: tuple[Hook, ...] = ()
     if phase is Phase.PRE:
-        found = machine.discover(Phase.ON_EXIT).hooks
-        undos = tuple(h for h in found if h.spec.undoes and h.state is HookState.READY)
-    return Inputs(phase, machine.discover(phase).hooks, undos)
+        on_exit = found[Phase.ON_EXIT].hooks
+        undos = tuple(h for h in on_exit if h.spec.undoes and h.state is HookState.READY)
+    return Inputs(phase, found[phase].hooks, undos)

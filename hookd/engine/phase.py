@@ -147,7 +147,7 @@ class Engine:
 
     def _discover(self) -> Iterable[Observed]:
         """Find the hooks of all phases; what is overridden counts as wanted from here on."""
-        found = {phase: self.shop.machine.discover(phase) for phase in Phase}
+        found = self.shop.machine.discover_all()
         overridden = precheck.active_override(self.shop.machine)
         hooks = [hook for one in found.values() for hook in one.hooks]
         self.all_hooks = tuple(_as_wanted(h) if h.id in overridden else h for h in hooks)

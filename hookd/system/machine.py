@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Mapping
 
 from hookd.core.due import Moment, Patience
@@ -12,6 +12,7 @@ from hookd.system import boot, clock, config_files, durable, snapshot
 from hookd.system.config_files import Loaded
 from hookd.system.hooks import discovery
 from hookd.system.hooks.discovery import Discovery
+from hookd.system.hooks.pairs import paired
 from hookd.system.process.command import Run, run
 from hookd.system.root import Root
 from hookd.system.state import State
@@ -52,6 +53,15 @@ class Machine:
         found = discovery.discover(self.root, phase, self.loaded.config)
         hooks = tuple(hook for hook in found.hooks if not _is_by_name_no_hook(hook))
         return Discovery(hooks, found.problems, found.unreadable)
+
+    def discover_all(self) -> dict[Phase, Discovery]:
+        """Return the hooks of every phase; an undo and its pre hook are judged together."""
+        found = {phase: self.discover(phase) for phase in Phase}
+        hooks = paired([hook for one in found.values() for hook in one.hooks])
+        return {
+            phase: replace(one, hooks=tuple(hook for hook in hooks if hook.phase is phase))
+            for phase, one in found.items()
+        }
 
     def free_bytes(self) -> tuple[dict[str, int | None], dict[str, int]]:
         """Return free bytes by path (None: not known) and the least that pre wants there."""

@@ -13,7 +13,7 @@ from hookd.config import Problem, apply
 from hookd.config.hook_table import NOTHING, default_spec
 from hookd.core.model import Hook, HookState
 from hookd.system.hooks.contents import read_contents, stamp
-from hookd.system.hooks.identity import why_not_as
+from hookd.system.hooks.identity import NoIdentityError, identity_of
 from hookd.system.hooks.metadata import read_metadata
 from hookd.system.hooks.shebang import warnings_about, why_not_started
 from hookd.system.hooks.trust import Examiner, Trust, TrustState, printable, shown
@@ -184,9 +184,20 @@ def _read(hook: Hook, trust: Trust, override: HookOverride) -> _Found:
     fault = why_not_started(contents.head, hook.path)
     if contents.is_noexec:
         fault = f"{shown(hook.path)} is on a file system mounted noexec"
-    faults = (fault, why_not_as(spec.user, spec.group))
-    errors = [_problem(hook.path, reason) for reason in faults if reason]
+    faults = [fault, _identity_fault(hook, contents.head)]
+    errors = [_problem(hook.path, fault) for fault in faults if fault]
     return _verdict(hook, [*errors, *said.errors], warnings)
+
+
+def _identity_fault(hook: Hook, head: bytes) -> str:
+    """Return why it cannot run as the user or group it names; empty: it can, or names none."""
+    if not hook.spec.user and not hook.spec.group:
+        return ""
+    try:
+        whom = identity_of(hook.spec)
+    except NoIdentityError as error:
+        return str(error)
+    return whom.why_not_executable(hook.path, is_script=head.startswith(b"#!"))
 
 
 def _spec(phase: Phase, inline: HookOverride, override: HookOverride) -> HookSpec:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import re
 import stat
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Mapping
 
 from hookd.core.fates import Fate
 from hookd.core.model import Phase
+from hookd.system.hooks.identity import Identity, NoIdentityError, identity_of
 from hookd.system.process.command import PATH
 from hookd.system.process.spawn import Start
 
@@ -79,19 +79,18 @@ class Surroundings:
 
 
 def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) -> Start:
-    """Make the hook's folders and return how to start it. Raises OSError."""
+    """Make the hook's folders and return how to start it. Raises OSError, NoIdentityError."""
     hook, scratch, token = fate.hook, around.scratch(fate), around.token(fate)
-    if not os.path.isdir(scratch):
-        _make_folder(os.path.dirname(scratch))
-        os.mkdir(scratch, 0o700)
+    whom = identity_of(hook.spec)
+    _make_scratch(scratch, whom)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(output_file(scratch))
     _make_folder(around.output_folder)
     kept = os.path.join(around.output_folder, file_name(hook.name))
     return Start(
-        argv=(hook.path,),
+        argv=whom.command(hook.path),
         cwd=scratch,
-        environment=_environment(around, fate, scratch, token, health),
+        environment=_environment(around, fate, scratch, token, health, whom),
         token=token,
         timeout_s=timeout_s,
         grace_s=hook.spec.grace_s,
@@ -106,19 +105,43 @@ def _make_folder(path: str) -> None:
         os.makedirs(path, mode=0o711)
 
 
+def _make_scratch(scratch: str, whom: Identity) -> None:
+    """Make the scratch folder unless it stands; it is never given to anybody else."""
+    try:
+        owner = os.lstat(scratch).st_uid
+    except FileNotFoundError:
+        _make_for(scratch, whom)
+        return
+    if owner != whom.uid:
+        raise NoIdentityError(f"its scratch directory belongs to uid {owner}, not {whom.uid}")
+
+
+def _make_for(path: str, whom: Identity) -> None:
+    folder, name = os.path.split(path)
+    os.makedirs(folder, mode=0o711, exist_ok=True)
+    if whom.is_self:
+        os.mkdir(path, 0o700)
+        return
+    unowned = os.path.join(folder, "." + name)  # no hook's: their names start with no dot
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(unowned, 0o700)
+    os.chown(unowned, whom.uid, whom.gid)
+    os.rename(unowned, path)
+
+
 def output_file(scratch: str) -> str:
     return os.path.join(scratch, ".hookd-output")
 
 
 def _environment(
-    around: Surroundings, fate: Fate, scratch: str, token: str, health: str
+    around: Surroundings, fate: Fate, scratch: str, token: str, health: str, whom: Identity
 ) -> dict[str, str]:
-    return {
+    found = {
         **around.caller_environment,
         **fate.hook.spec.settings,
         "LANG": "C.UTF-8",
         "PATH": PATH,
-        "HOME": _home(),
+        "HOME": whom.home,
         "HOOKD_PHASE": around.phase.value,
         "HOOKD_OPERATION": around.operation_id,
         "HOOKD_PATH": around.path,
@@ -131,23 +154,19 @@ def _environment(
         "HOOKD_ROOT": around.root,
         "HOOKD_HOOK": token,
     }
-
-
-@lru_cache(maxsize=None)
-def _home() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return "/"
+    if whom.uid != os.geteuid():
+        del found["HOOKD_CONTEXT"]  # ours alone: it shows what other hooks have printed
+    return found
 
 
 def read_outputs(scratch: str) -> tuple[dict[str, str], str]:
     """Return the `name=value` lines that the hook wrote to HOOKD_OUTPUT, and what is wrong.
 
-    The file is the hook's: no link is followed, only a regular file of our own user is read, at
-    most 64 kB of it.
+    The file is the hook's: no link is followed, only a regular file of the scratch folder's owner
+    is read, at most 64 kB of it.
     """
     try:
+        owner = os.lstat(scratch).st_uid
         fd = os.open(output_file(scratch), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return {}, ""
@@ -155,7 +174,7 @@ def read_outputs(scratch: str) -> tuple[dict[str, str], str]:
         return {}, f"HOOKD_OUTPUT was not read: {error.strerror}"
     try:
         found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != owner:
             return {}, "HOOKD_OUTPUT was not read: it is no regular file of the hook's user"
         return _parse(os.read(fd, _LARGEST_OUTPUT), too_long=found.st_size > _LARGEST_OUTPUT)
     finally:

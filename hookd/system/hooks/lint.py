@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Iterator, Sequence
 
 from hookd.config.problem import Problem
 from hookd.core.model import HookState
+from hookd.system.hooks.pairs import differences
 from hookd.system.hooks.trust import printable
 
 if TYPE_CHECKING:
@@ -52,13 +53,5 @@ def _undos(hooks: Sequence[Hook]) -> Iterator[Problem]:
             reason = f"{undone.id} never runs ({undone.reason}), so this undo is never owed"
             yield Problem(file, "undoes", reason, is_warning=True)
         else:
-            yield from _same_user(hook, undone)
-
-
-def _same_user(undo: Hook, undone: Hook) -> Iterator[Problem]:
-    """An undo gets the scratch directory of its pre hook, which belongs to one user."""
-    for key in ("user", "group"):
-        here, there = getattr(undo.spec, key), getattr(undone.spec, key)
-        if here != there:
-            reason = f"is {here or 'not set'}, but {there or 'not set'} in {undone.id}: use one"
-            yield Problem(printable(os.fsencode(undo.path)), key, reason)
+            for key, reason in differences(hook, undone):
+                yield Problem(file, key, reason)

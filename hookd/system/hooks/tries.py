@@ -12,6 +12,7 @@ from hookd.core.model import HookOutcome, Phase
 from hookd.core.undo import NOT_APPLICABLE, TRY_AGAIN
 from hookd.system import clock
 from hookd.system.hooks.execution import Surroundings, prepare, read_outputs
+from hookd.system.hooks.identity import NoIdentityError
 from hookd.system.process.children import Children
 from hookd.system.process.running import Ended
 from hookd.system.process.spawn import Start
@@ -89,6 +90,9 @@ def run_group(children: Children, group: Group, listener: Listener) -> None:
             start = prepare(
                 group.around, fate, timeout_s=fate.hook.spec.timeout_s, health=group.health
             )
+        except NoIdentityError as error:
+            refused = Ended(HookOutcome.REFUSED, reason=str(error))
+            listener.ended(_body(group, fate, refused, {}))
         except OSError as error:
             reason = f"its folders could not be made: {error.strerror}: {error.filename}"
             listener.ended(_body(group, fate, Ended(HookOutcome.FAILED, reason=reason), {}))

@@ -120,3 +120,23 @@ def test_a_chain_of_thousands_is_walked():
     numbers = range(HOOK.pid + 1, HOOK.pid + 5001)
     chain = [Process(pid, pid - 1, pid, "S", 100.0) for pid in numbers]
     assert len(family().members(MadeUp(HOOK, *chain))) == 5001
+
+
+def cgroup_of(tmp_path, *processes):
+    """Return a directory that reads like a hook's cgroup with `processes` in it."""
+    path = tmp_path / "hookd.service" / "op.pre-1.10-x.1"
+    path.mkdir(parents=True)
+    (path / "cgroup.procs").write_text("".join(f"{process.pid}\n" for process in processes))
+    return str(path)
+
+
+def test_who_is_in_the_cgroup_belongs_whatever_its_token_says_unless_it_is_older(tmp_path):
+    older = STRANGER._replace(pid=30010000, started=99.0)
+    inside = (INIT, ENGINE, ORPHAN, STRANGER, older)
+    table = MadeUp(*inside[2:], p30000000="op/pre/20-y#1")
+    found = family(cgroup=cgroup_of(tmp_path, *inside)).members(table)
+    assert pids(found) == [ORPHAN.pid, STRANGER.pid]
+
+
+def test_whose_number_is_in_the_cgroup_but_who_is_gone_does_not_belong(tmp_path):
+    assert family(cgroup=cgroup_of(tmp_path, ORPHAN)).members(MadeUp()) == []
