@@ -255,5 +255,5 @@ def test_at_boot_only_an_open_operation_starts_anything():
 def test_what_has_an_install_section_is_enabled_by_the_preset():
     lines = (FOLDER / "90-hookd.preset").read_text(encoding="ascii").splitlines()
     enabled = {line.split()[1] for line in lines if not line.startswith("#")}
-    installed = {path.name for path in UNITS if "[Install]" in path.read_text(encoding="ascii")}
+    installed = {path.name for path in UNITS if "\n[Install]\n" in path.read_text("ascii")}
     assert enabled == installed == {"hookd.socket", "hookd-boot.service"}
