@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Iterator
 
 from hookd.errors import Exit, HookdError
+from hookd.report.live import live_observer
+from hookd.report.observer import Observer
+from hookd.system import streams
 from hookd.system.machine import Machine, open_machine
 
 
@@ -27,6 +31,20 @@ class Context:
         if not os.path.isdir(self.root):
             raise HookdError(f"--root {self.root} is no directory", code=Exit.USAGE)
         return open_machine(self.root, self.config, os.environ)
+
+    @contextlib.contextmanager
+    def observing(self) -> Iterator[Observer]:
+        """Give what shows people the progress of an engine, and logs it where the journal reads.
+
+        Elsewhere nothing is logged: SSM keeps the head of standard error, for the verdict.
+        """
+        with live_observer(sys.stderr, verbose=self.verbose > 0) as shown:
+            if not streams.is_journal(sys.stderr):
+                yield shown
+                return
+            from hookd.report import log  # noqa: PLC0415 - most calls log nothing
+
+            yield log.Logging(log.start(sys.stderr, is_journal=True), shown)
 
 
 def print_json(value: Any) -> None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from hookd.commands.context import Context
 from hookd.daemon.listen import listen
 from hookd.daemon.server import Server
 from hookd.errors import Exit
+from hookd.report import log
+from hookd.system import streams
 from hookd.system.root import Root
 
 
 def daemon(context: Context) -> int:
     """Serve runs until told to end, or until idle when systemd holds the socket."""
     os.umask(0o022)
+    logger = log.start(
+        sys.stderr, is_journal=streams.is_journal(sys.stderr), verbose=context.verbose > 0
+    )
     listening, may_leave = listen(Root(context.root))
     with listening:
-        Server(context.root, context.config, listening, may_leave).run()
+        Server(context.root, context.config, listening, may_leave, logger).run()
     return Exit.OK

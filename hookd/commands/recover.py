@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from hookd.commands.context import Context, print_json, say
 from hookd.commands.lookup import document_of, find
+from hookd.core.operation import Operation
 from hookd.core.undo import outstanding
 from hookd.engine.recovery import recover_operation
 from hookd.errors import Exit, HookdError
 from hookd.report.details import details
-from hookd.report.live import live_observer
 from hookd.system import hold
+from hookd.system.machine import Machine
 from hookd.system.turn import known
 
 
@@ -24,10 +24,10 @@ def recover(context: Context, id: str) -> int:  # noqa: A002 - the name of the a
     held = hold.read(machine.state)
     if held:
         raise HookdError(f"held: {held}", hint="`hookd hold --release` ends the hold")
-    chosen = [find(machine, id)] if id else [one.operation for one in known(machine.state)]
-    with live_observer(sys.stderr, verbose=context.verbose > 0) as observer:
+    chosen = [find(machine, id)] if id else _unfinished(machine)
+    with context.observing() as observer:
         for operation in chosen:
-            if operation.is_open or outstanding(operation):
+            if _is_unfinished(operation):
                 recover_operation(machine, operation.id, context.began, observer)
     found = [document_of(machine, find(machine, operation.id)) for operation in chosen]
     if context.as_json:
@@ -40,3 +40,12 @@ def recover(context: Context, id: str) -> int:  # noqa: A002 - the name of the a
                 say(line)
     bad = [one for one in found if one["operation"]["verdict"] in ("failed", "incomplete")]
     return Exit.FAILED if bad else Exit.OK
+
+
+def _unfinished(machine: Machine) -> list[Operation]:
+    operations = (one.operation for one in known(machine.state))
+    return [operation for operation in operations if _is_unfinished(operation)]
+
+
+def _is_unfinished(operation: Operation) -> bool:
+    return operation.is_open or bool(outstanding(operation))

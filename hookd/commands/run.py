@@ -12,7 +12,6 @@ from hookd.engine.call import Request, run_phase
 from hookd.engine.forecast import forecast
 from hookd.engine.reply import reply
 from hookd.errors import Exit, HookdError
-from hookd.report.live import live_observer
 from hookd.system import streams
 
 
@@ -39,7 +38,7 @@ def run(
     for problem in machine.loaded.problems:
         if problem.is_warning:
             print(f"warning: {problem}", file=sys.stderr)
-    with live_observer(sys.stderr, verbose=context.verbose > 0) as observer:
+    with context.observing() as observer:
         answer = run_phase(machine, request, observer)
     with streams.unfailing():
         sys.stdout.write(reply(machine, answer, as_json=context.as_json))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from dataclasses import dataclass, field
 
 from hookd.aws import agent
@@ -11,6 +9,7 @@ from hookd.core.due import Act, Due, due
 from hookd.engine.booted import look_at_boot
 from hookd.engine.recovery import recover_operation
 from hookd.errors import HookdError
+from hookd.report.log import Logger, Logging
 from hookd.report.observer import Observer
 from hookd.system import clock, hold
 from hookd.system.lock import holder
@@ -77,17 +76,14 @@ def is_executing(machine: Machine) -> bool:
     return holder(machine.state.path("phase.lock")) is not None
 
 
-def recover(machine: Machine, act: Pending) -> None:
+def recover(machine: Machine, act: Pending, log: Logger) -> None:
     """Do what is due, in this process."""
-    with contextlib.suppress(HookdError):
+    try:
         if act.act is Act.FOLLOW_UP:
-            look_at_boot(machine, act.operation_id, agent.Agent(machine.root))
+            done = look_at_boot(machine, act.operation_id, agent.Agent(machine.root))
+            log.info("followed up", operation=act.operation_id, result=done)
             return
-        recover_operation(machine, act.operation_id, clock.up_s(), Observer(), act.reason)
-
-
-def log(message: str) -> None:
-    """Say what the service does, for its journal."""
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(message + "\n")
-        sys.stderr.flush()
+        observer = Logging(log, Observer())
+        recover_operation(machine, act.operation_id, clock.up_s(), observer, act.reason)
+    except HookdError as error:
+        log.warning("not recovered", operation=act.operation_id, reason=error.message)

@@ -17,6 +17,7 @@ from hookd.engine.call import Request, run_phase
 from hookd.engine.reply import reply
 from hookd.errors import Exit, HookdError
 from hookd.report.live import Lines
+from hookd.report.log import Logger, Logging
 from hookd.report.observer import Observer
 from hookd.system import clock
 from hookd.system.caller import Caller
@@ -62,7 +63,7 @@ def peer(connection: socket.socket) -> tuple[int, int]:
     return pid, uid
 
 
-def serve(connection: socket.socket, root: str, config: str | None) -> None:
+def serve(connection: socket.socket, root: str, config: str | None, log: Logger) -> None:
     """Answer one client. Never raises: whatever goes wrong is said to it with an exit code."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     stream = Stream(connection)
@@ -72,14 +73,16 @@ def serve(connection: socket.socket, root: str, config: str | None) -> None:
             raise HookdError("only root may ask the service", code=Exit.USAGE)
         stream.send({"v": protocol.VERSION, "hello": f"hookd {__version__}"}, within_s=1.0)
         request = protocol.read_request(connection)
-        text, code = _run(request, stream, root, config, pid)
+        text, code = _run(request, stream, root, config, pid, log)
     except ProtocolError as error:
         text, code = "", _said(stream, f"hookd: {error}", Exit.USAGE)
     except HookdError as error:
         hint = f"\n  {error.hint}" if error.hint else ""
         text, code = "", _said(stream, f"hookd: {error.message}{hint}", error.code)
-    except Exception:  # noqa: BLE001 - the boundary of this process: a bug has its exit code
+    except Exception:  # the boundary of this process: a bug has its exit code
+        log.exception("bug")
         text, code = "", _said(stream, traceback.format_exc().rstrip(), Exit.BUG)
+    log.debug("answered", exit_code=int(code))
     stream.send({"out": text, "exit_code": int(code)}, within_s=_ANSWER_WITHIN_S)
     connection.close()
 
@@ -90,7 +93,12 @@ def _said(stream: Stream, message: str, code: Exit) -> Exit:
 
 
 def _run(
-    asked: Mapping[str, Any], stream: Stream, root: str, config: str | None, pid: int
+    asked: Mapping[str, Any],
+    stream: Stream,
+    root: str,
+    config: str | None,
+    pid: int,
+    log: Logger,
 ) -> tuple[str, int]:
     if asked.get("v") != protocol.VERSION or asked.get("verb") != "run":
         raise ProtocolError(
@@ -109,7 +117,7 @@ def _run(
     observer = (
         Lines(stream, verbose=bool(asked.get("verbose"))) if asked.get("live") else Observer()
     )
-    answer = run_phase(machine, request, observer)
+    answer = run_phase(machine, request, Logging(log, observer))
     return reply(machine, answer, as_json=bool(asked.get("json"))), answer.exit_code
 
 

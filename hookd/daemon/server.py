@@ -19,6 +19,7 @@ from hookd.aws import agent
 from hookd.daemon import notify, recovery
 from hookd.daemon.recovery import Pending, Recovery
 from hookd.daemon.serve import serve
+from hookd.report.log import Logger
 from hookd.system import clock
 from hookd.system.machine import Machine, open_machine
 
@@ -37,6 +38,7 @@ class Server:
     config: str | None
     listening: socket.socket
     may_leave: bool
+    log: Logger
     engines: set[int] = field(default_factory=set)
     wants_end: bool = False
     idle_since: float = 0.0
@@ -75,9 +77,10 @@ class Server:
         acts = self.recovery.pending(machine)
         first = next((act for act in acts if act.is_now), None)
         if first is not None and not recovery.is_executing(machine):
-            recovery.log(f"{first.act} of operation {first.operation_id}: {first.reason}")
+            told = {"operation": first.operation_id, "act": str(first.act), "reason": first.reason}
+            self.log.info("recovering", **told)
             self.recovery.trying(first)
-            self._fork(lambda: recovery.recover(machine, first))
+            self._fork(lambda: recovery.recover(machine, first, self.log))
         return acts
 
     def _is_idle(self, acts: list[Pending]) -> bool:
@@ -102,7 +105,7 @@ class Server:
         self.idle_since = clock.up_s()
         with connection:
             if len(self.engines) < _MOST_ENGINES:
-                self._fork(lambda: serve(connection, self.root, self.config))
+                self._fork(lambda: serve(connection, self.root, self.config, self.log))
 
     def _fork(self, work: Callable[[], None]) -> None:
         pid = os.fork()
@@ -117,7 +120,7 @@ class Server:
             os.setsid()
             work()
         except BaseException as error:  # noqa: BLE001 - a forked engine must never run our loop
-            recovery.log(f"engine failed: {error!r}")
+            self.log.critical("engine failed", error=repr(error))
         finally:
             os._exit(0)
 
@@ -149,7 +152,7 @@ class Server:
         """A plain stop leaves the engines; a machine that goes down ends them: TERM, and wait."""
         if not self.engines or not _machine_is_stopping(self._machine()):
             return
-        recovery.log("the machine goes down: ending the running phase")
+        self.log.warning("ending the running phase", reason="the machine goes down")
         for pid in self.engines:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)

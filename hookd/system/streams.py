@@ -33,6 +33,18 @@ def _printable(stream: TextIO | None, descriptor: int) -> TextIO:
     return stream
 
 
+def is_journal(stream: TextIO) -> bool:
+    """Whether systemd's journal reads `stream` (JOURNAL_STREAM, systemd.exec(5)).
+
+    The variable alone tells nothing: the SSM agent leaves its own to the scripts it runs.
+    """
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
+
+
 @contextlib.contextmanager
 def unfailing() -> Iterator[None]:
     """Print inside to whoever still reads: what cannot be printed is lost, nothing else is."""

@@ -1,0 +1,133 @@
+"""The service after a boot, with a run whose agent has taken it up again, or has not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from support.agenttree import COMMAND, AgentTree
+from support.fakeroot import CHECKOUT, FakeRoot, says
+
+STATE_FILE = f"/var/lib/amazon/ssm/i-0123456789abcdef0/document/state/current/{COMMAND}"
+
+
+@pytest.fixture
+def root(tmp_path):
+    found = FakeRoot(tmp_path)
+    found.config('[recovery]\ngrace = "1s"\n')  # the host is up for longer
+    yield found
+    found.end()
+
+
+@pytest.fixture
+def tree(root):
+    """An agent in the middle of a run whose pre has passed, and a machine that then went down."""
+    found = AgentTree(root.path)
+    found.submit(COMMAND)
+    found.start(COMMAND)
+    root.hook("pre", "30-leave", says("leave"))
+    root.undo("70-join", "30-leave", says("join"))
+    root.run("run", "pre", "--no-daemon", "--operation-id", COMMAND)
+    found.go_down()
+    root.boot()
+    root.run("boot")
+    return found
+
+
+@contextlib.contextmanager
+def service(root):
+    """Run the service; yield where its log goes."""
+    log = root.path / "service.log"
+    with open(log, "wb") as to:
+        process = subprocess.Popen(
+            root.command("daemon"),
+            env=root.environment(None),
+            stdin=subprocess.DEVNULL,
+            stdout=to,
+            stderr=to,
+        )
+    try:
+        yield log
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def eventually(condition, patience_s=15.0):
+    until = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tree):
+    with service(root) as log:
+        eventually(lambda: root.events("operation-closed"))
+
+    assert root.ran() == ["leave", "join"]
+    [liveness] = [e["value"] for e in root.events("observed") if e["subject"] == "liveness"]
+    reason = "its run stands in its agent's files and was not resumed, for too long"
+    assert liveness == {"reason": reason}
+    told = [json.loads(line) for line in log.read_bytes().splitlines()]
+    assert told[0]["event"] == "recovering"
+    assert {**told[0], "ts": ""} == {
+        "ts": "",
+        "level": "info",
+        "event": "recovering",
+        "operation": root.result()["operation"]["id"],
+        "act": "on-exit",
+        "reason": reason,
+    }
+    assert {"phase-started", "hook-ended", "operation-closed"} <= {one["event"] for one in told}
+
+
+def test_a_run_that_the_agent_took_up_is_left_to_it(root, tree):
+    tree.come_up()
+    with service(root):
+        time.sleep(1.5)
+        code, out, _ = root.run("status", "--json")
+
+    [found] = json.loads(out)["operations"]
+    assert (code, found["run"], found["run_seen"]) == (1, "alive", f"{STATE_FILE} is there")
+    assert found["next"]["reason"] == "unless on-exit is called before: its run is alive"
+    assert root.ran() == ["leave"]
+
+
+def test_the_process_of_a_run_is_found_among_the_hosts(root, tree, tmp_path):
+    (tree.folder("current") / COMMAND).unlink()
+    (tmp_path / COMMAND).write_text("read line\n")
+    worker = subprocess.Popen(
+        ["ssm-document-worker", COMMAND],
+        executable="/bin/sh",
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+    )
+    try:
+        [found] = root.json("status")["operations"]
+    finally:
+        worker.communicate(b"\n", 10)
+    [after] = root.json("status")["operations"]
+
+    assert (found["run"], found["run_seen"]) == ("alive", "a ssm-document-worker has it")
+    assert (after["run"], after["run_seen"]) == (
+        "unknown",
+        "the agent has neither a file nor a process of it",
+    )
+
+
+def test_the_thin_client_imports_nothing_heavy():
+    heavy = ("structlog", "psutil", "tomli", "distro", "subprocess", "hookd.engine", "hookd.report")
+    program = f"import sys, hookd.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == b"[]\n"
