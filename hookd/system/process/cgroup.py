@@ -13,7 +13,7 @@ import os
 import re
 from typing import Iterator
 
-_OURS = re.compile(r"hookd(-[^/]+)?\.service")
+_UNIT = "hookd.service"  # the only one of ours with Delegate=yes
 _VERSION_1, _VERSION_2 = "name=systemd", ""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=@,%-]")
 _MOUNT = re.compile(r"\d+ \d+ \S+ (\S+) (\S+) .*?- (cgroup2?) \S+ (\S+)")
@@ -102,7 +102,7 @@ def find() -> Cgroups:
     except OSError as error:
         return Cgroups(reason=f"{error.filename}: {error.strerror}")
     if not found:
-        return Cgroups(reason="not started as hookd.service, so no cgroup is delegated")
+        return Cgroups(reason=f"not started as {_UNIT}, so no cgroup is delegated")
     for directory in found:
         if os.access(directory, os.W_OK):
             return Cgroups(directory)
@@ -110,7 +110,7 @@ def find() -> Cgroups:
 
 
 def locate(cgroups: str, mounts: str) -> list[str]:
-    """Return the directories of our cgroup where it is that of a service of hookd.
+    """Return the directories of our cgroup where it is that of hookd.service.
 
     `cgroups` is the text of /proc/self/cgroup, `mounts` that of /proc/self/mountinfo. Version 2
     comes first: where both are mounted it is the one that systemd goes by (since 233).
@@ -119,7 +119,7 @@ def locate(cgroups: str, mounts: str) -> list[str]:
     found = {}
     for line in cgroups.splitlines():
         controllers, _, path = line.partition(":")[2].partition(":")
-        if controllers not in at or not _OURS.fullmatch(os.path.basename(path)):
+        if controllers not in at or os.path.basename(path) != _UNIT:
             continue
         root, point = at[controllers]
         if (path + "/").startswith(root.rstrip("/") + "/"):
@@ -155,7 +155,7 @@ def remove(path: str) -> None:
 
 def _is_hooks(path: str) -> bool:
     """Whether `path`, which may come from a journal, is right below the cgroup of our service."""
-    return bool(_OURS.fullmatch(os.path.basename(os.path.dirname(path))))
+    return os.path.basename(os.path.dirname(path)) == _UNIT
 
 
 def _mounted(mounts: str) -> dict[str, tuple[str, str]]:

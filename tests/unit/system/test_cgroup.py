@@ -49,11 +49,7 @@ SERVICE = "/system.slice/hookd.service"
         ),
         (f"1:name=systemd:{SERVICE}\n", CONTAINER, []),
         (f"0::{SERVICE}\n", ODD, ["/sys/fs/my groups/system.slice/hookd.service"]),
-        (
-            "0::/system.slice/hookd-boot.service\n",
-            UNIFIED,
-            ["/sys/fs/cgroup/system.slice/hookd-boot.service"],
-        ),
+        ("0::/system.slice/hookd-boot.service\n", UNIFIED, []),
         ("0::/system.slice/amazon-ssm-agent.service\n", UNIFIED, []),
         ("0::/user.slice/user-0.slice/session-3.scope\n", UNIFIED, []),
         (f"0::{SERVICE}/20260205T015311Z-7f3a.pre-1.10-x.1\n", UNIFIED, []),
@@ -72,7 +68,7 @@ SERVICE = "/system.slice/hookd.service"
         "a container that sees the host's names",
         "a container's mount of somebody else's part",
         "a mount point with a blank",
-        "another unit of hookd",
+        "a unit of ours that is not delegated",
         "the SSM agent's",
         "a login session's",
         "a hook's own",
@@ -84,7 +80,7 @@ SERVICE = "/system.slice/hookd.service"
         "nonsense",
     ],
 )
-def test_only_the_cgroup_of_a_service_of_hookd_is_used(cgroups, mounts, expected):
+def test_only_the_cgroup_of_the_service_is_used(cgroups, mounts, expected):
     assert locate(cgroups, mounts) == expected
 
 
@@ -112,7 +108,7 @@ def test_a_directory_that_is_no_cgroup_is_given_up_with_its_reason(tmp_path):
     assert list(directory.iterdir()) == []
 
 
-def test_these_tests_are_no_service_of_hookd():
+def test_these_tests_are_not_the_service():
     found = find()
     assert (found.directory, found.reason) == (
         "",
