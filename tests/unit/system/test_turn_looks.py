@@ -88,3 +88,11 @@ def test_post_and_on_exit_stand_aside_at_once(state, phase):
     turn = Caller(state, GONE_ONCE, phase=phase).take()
     turn.give_back()
     assert turn.record.operation.opened.run_id == "run-b"
+
+
+def test_a_person_who_does_not_begin_anything_is_refused_at_once(state):
+    call = Caller(state, GONE_ONCE, DEAD)
+    call.call = Call(Phase.ON_EXIT)
+    with pytest.raises(HookdError, match="its run was gone at one look") as raised:
+        call.take()
+    assert (raised.value.code, call.told) == (Exit.BUSY, [])
