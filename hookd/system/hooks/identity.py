@@ -9,11 +9,12 @@ import pwd
 
 def why_not_as(user: str, group: str) -> str:
     """Return why a hook cannot run as `user` and `group` (names, empty: hookd's own), or ""."""
-    own_user, own_group = _user_name(os.geteuid()), _group_name(os.getegid())
-    if user not in ("", own_user):
-        return f"wants to run as user {user}; this hookd runs hooks only as {own_user}, its own"
-    if group not in ("", own_group):
-        return f"wants to run as group {group}; this hookd runs hooks only as {own_group}, its own"
+    own = _user_name(os.geteuid()) if user else ""
+    if user != own:
+        return f"wants to run as user {user}; this hookd runs hooks only as {own}, its own"
+    own = _group_name(os.getegid()) if group else ""
+    if group != own:
+        return f"wants to run as group {group}; this hookd runs hooks only as {own}, its own"
     return ""
 
 
