@@ -150,7 +150,7 @@ class Journal:
         """
         if self.failed and not self.is_spilling:
             raise JournalUnwritable(self.failed)
-        at, up_s = clock.utc_now(), clock.up_s()
+        at, up_s = clock.utc_now(), round(clock.up_s(), 3)  # as the line will say it
         events = tuple(
             new_event(body, n=self.n + i, at=at, boot_id=self._boot_id, up_s=up_s)
             for i, body in enumerate(bodies, 1)

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import replace
 from typing import Callable, Sequence
 
-from hookd.core.codec import CodecError, decode, to_json
+from hookd.core.codec import decode, to_json
 from hookd.core.fold import apply
 from hookd.core.journal import Body, Event, Noted, Observed, SnapshotTaken
 from hookd.core.judge import in_order, looks_before
@@ -158,7 +158,7 @@ def _read(folder: str, taken: SnapshotTaken) -> Snapshot | None:
         if hashlib.sha256(data).hexdigest() != taken.sha256:
             return None
         snapshot = decode(Snapshot, json.loads(data))
-    except (OSError, ValueError, zlib.error, CodecError):
+    except (OSError, ValueError, RecursionError, zlib.error):
         return None
     return snapshot if snapshot.format == SNAPSHOT_FORMAT else None
 

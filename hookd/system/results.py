@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any, Mapping
 
-from hookd.core.codec import CodecError, decode, to_json
+from hookd.core.codec import decode, to_json
 from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
 from hookd.system import durable
 from hookd.system.root import Root
@@ -37,7 +37,7 @@ def read_result(state: State, operation_id: str) -> Any:
     try:
         with open(result_path(state, operation_id), "rb") as file:
             return json.loads(file.read())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -68,6 +68,6 @@ def read_last_known(state: State) -> Snapshot | None:
     try:
         with open(state.path(_LAST_KNOWN), "rb") as file:
             snapshot = decode(Snapshot, json.loads(file.read()))
-    except (OSError, ValueError, CodecError):
+    except (OSError, ValueError, RecursionError):
         return None
     return snapshot if snapshot.format == SNAPSHOT_FORMAT else None

@@ -191,10 +191,12 @@ class State:
         return f"{stamp}-{secrets.token_hex(2)}", number
 
     def _count(self) -> int:
+        """Return the highest number so far; the file may be lost, or restored from long ago."""
+        newest = [self.head(name) for name in self.ids()[-1:]]
+        count = max((head.number for head in newest if head), default=0)
         with contextlib.suppress(ValueError):
-            return int(self.read_text("counter"))
-        heads = (self.head(name) for name in self.ids())
-        return max((head.number for head in heads if head), default=0)
+            count = max(count, int(self.read_text("counter")))
+        return count
 
     def make_operation(self, operation_id: str) -> None:
         """Make the folders of an operation; its mark comes first, so it is never overlooked."""
