@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pwd
 import re
@@ -20,6 +21,7 @@ _LARGEST_OUTPUT = 64 * 1024
 _MOST_OUTPUTS = 200
 _OUTPUT_LINE = re.compile(r"^([A-Za-z_][A-Za-z0-9_.-]{0,63})=(.*)$")
 _LONGEST_FILE_NAME = 200
+_DIGEST = 16
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._+=@,-]")
 
 _CALLERS = re.compile(r"^(AWS_.*|SSM_COMMAND_ID|.*_proxy|.*_PROXY)$")
@@ -41,15 +43,24 @@ def to_replay(environment: Mapping[str, str]) -> dict[str, str]:
 
 @lru_cache(maxsize=256)
 def file_name(name: str) -> str:
-    """Return a hook's printable name as a file name: percent-encoded, at most 200 bytes."""
+    """Return a hook's printable name as a file name: percent-encoded, at most 200 bytes.
+
+    The end of a longer one gives way to a digest, so that no two names share their files.
+    """
     data = name.encode("utf-8", "surrogateescape")
     safe = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], data).decode("ascii")
-    return safe[:_LONGEST_FILE_NAME] if safe.strip(".") else "%2E"
+    if len(safe) > _LONGEST_FILE_NAME:
+        digest = hashlib.sha256(data).hexdigest()[:_DIGEST]
+        return f"{safe[: _LONGEST_FILE_NAME - _DIGEST - 1]}-{digest}"
+    return safe if safe.strip(".") else "%2E"
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all hooks of one phase share. `folder` is the operation's, `context` the JSON file."""
+    """What all hooks of one phase share. `folder` is the operation's, `context` the JSON file.
+
+    `spare` is a folder in /run for what `folder` does not take.
+    """
 
     operation_id: str
     phase: Phase
@@ -62,6 +73,7 @@ class Surroundings:
     reboot_option: str
     caller_environment: Mapping[str, str]
     output_cap: int
+    spare: str = ""
 
     @property
     def output_folder(self) -> str:
@@ -73,25 +85,32 @@ class Surroundings:
         phase, _, name = owner.partition("/")
         return os.path.join(self.folder, "scratch", phase, file_name(name))
 
+    def spare_scratch(self, fate: Fate) -> str:
+        return os.path.join(self.spare, os.path.relpath(self.scratch(fate), self.folder))
+
     def token(self, fate: Fate) -> str:
         where = f"{self.operation_id}/{self.phase}-{self.attempt}"
         return f"{where}/{file_name(fate.hook.name)}#{fate.try_}"
 
 
 def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) -> Start:
-    """Make the hook's folders and return how to start it. Raises OSError."""
-    hook, scratch, token = fate.hook, around.scratch(fate), around.token(fate)
-    if not os.path.isdir(scratch):
-        _make_folder(os.path.dirname(scratch))
-        os.mkdir(scratch, 0o700)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(output_file(scratch))
-    _make_folder(around.output_folder)
+    """Make the hook's folders and return how to start it. Raises OSError.
+
+    What must be new and cannot be made in the operation's folder (full, read-only) is made in the
+    spare one.
+    """
+    hook, token, scratch = fate.hook, around.token(fate), _made_scratch(around, fate)
+    with contextlib.suppress(OSError):  # output that cannot be kept is counted as dropped
+        _make_folder(around.output_folder)
     kept = os.path.join(around.output_folder, file_name(hook.name))
     return Start(
         argv=(hook.path,),
         cwd=scratch,
-        environment=_environment(around, fate, scratch, token, health),
+        environment={
+            **_environment(around, fate, token, health),
+            "HOOKD_SCRATCH": scratch,
+            "HOOKD_OUTPUT": _made_output(around, fate, scratch),
+        },
         token=token,
         timeout_s=timeout_s,
         grace_s=hook.spec.grace_s,
@@ -106,13 +125,47 @@ def _make_folder(path: str) -> None:
         os.makedirs(path, mode=0o711)
 
 
-def output_file(scratch: str) -> str:
+def _made_scratch(around: Surroundings, fate: Fate) -> str:
+    scratch = around.scratch(fate)
+    try:
+        _make_private(scratch)
+    except OSError:
+        if not around.spare:
+            raise
+        scratch = around.spare_scratch(fate)
+        _make_private(scratch)
+    return scratch
+
+
+def _made_output(around: Surroundings, fate: Fate, scratch: str) -> str:
+    """Return where the hook may write its outputs: in its scratch folder if that takes any."""
+    path = _output_file(scratch)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        if os.access(scratch, os.W_OK) or not around.spare:
+            return path
+    except OSError:
+        if not around.spare:
+            raise
+    spare = around.spare_scratch(fate)
+    _make_private(spare)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_output_file(spare))
+    return _output_file(spare)
+
+
+def _make_private(path: str) -> None:
+    if not os.path.isdir(path):
+        _make_folder(os.path.dirname(path))
+        os.mkdir(path, 0o700)
+
+
+def _output_file(scratch: str) -> str:
     return os.path.join(scratch, ".hookd-output")
 
 
-def _environment(
-    around: Surroundings, fate: Fate, scratch: str, token: str, health: str
-) -> dict[str, str]:
+def _environment(around: Surroundings, fate: Fate, token: str, health: str) -> dict[str, str]:
     return {
         **around.caller_environment,
         **fate.hook.spec.settings,
@@ -125,9 +178,7 @@ def _environment(
         "HOOKD_HEALTH": health,
         "HOOKD_REBOOTED": around.rebooted,
         "HOOKD_REBOOT_OPTION": around.reboot_option,
-        "HOOKD_SCRATCH": scratch,
         "HOOKD_CONTEXT": around.context,
-        "HOOKD_OUTPUT": output_file(scratch),
         "HOOKD_ROOT": around.root,
         "HOOKD_HOOK": token,
     }
@@ -141,14 +192,14 @@ def _home() -> str:
         return "/"
 
 
-def read_outputs(scratch: str) -> tuple[dict[str, str], str]:
-    """Return the `name=value` lines that the hook wrote to HOOKD_OUTPUT, and what is wrong.
+def read_outputs(path: str) -> tuple[dict[str, str], str]:
+    """Return the `name=value` lines of HOOKD_OUTPUT (at `path`) and what is wrong with it.
 
     The file is the hook's: no link is followed, only a regular file of our own user is read, at
     most 64 kB of it.
     """
     try:
-        fd = os.open(output_file(scratch), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return {}, ""
     except OSError as error:
