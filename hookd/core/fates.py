@@ -84,7 +84,7 @@ def _left(inputs: Inputs) -> Iterator[Hook]:
 
 
 def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
-    stop = why_pre_stops(operation, run, inputs)
+    stop = why_pre_failed(operation, run, inputs) or inputs.stop
     for hook in _left(inputs):
         done = run.hooks.get(hook.name)
         if done is not None and is_settled(run, done):
@@ -92,7 +92,8 @@ def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[
         yield _fate(hook, done, stop)
 
 
-def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
+def why_pre_failed(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
+    """Return what stops pre by itself, "" when nothing does."""
     failing = [check.id for check in operation.checks.values() if stops_pre(check)]
     if failing:
         return "not started: " + ", ".join(sorted(failing)) + " failed"
@@ -103,7 +104,7 @@ def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
     for hook in (run.hooks[name] for name in run.bad):
         if not hook.retry and (hook.required or was_cut(hook)):
             return f"after {hook.name} {how(hook)}"
-    return inputs.stop
+    return ""
 
 
 def was_cut(hook: HookRun) -> bool:
