@@ -17,6 +17,7 @@ from hookd.core.operation import Operation
 from hookd.system import durable, journal
 from hookd.system.lock import Lock
 from hookd.system.root import Root
+from hookd.system.textfile import LARGEST_BYTES, open_regular, read_regular
 
 DIRECTORY = "/var/lib/hookd"
 RUN_DIRECTORY = "/run/hookd"
@@ -94,7 +95,7 @@ class State:
         When that line is damaged and others are not, what can still be known of it.
         """
         try:
-            with journal.open_regular(self.journal_path(operation_id)) as file:
+            with open_regular(self.journal_path(operation_id)) as file:
                 line = file.readline(_LONGEST_LINE)
             body = from_line(line).body if line.endswith(b"\n") else None
         except OSError:
@@ -144,7 +145,7 @@ class State:
 
     def _why_unreadable(self, operation_id: str) -> str:
         try:
-            with journal.open_regular(self.journal_path(operation_id)) as file:
+            with open_regular(self.journal_path(operation_id)) as file:
                 has_lines = b"\n" in file.read(_LONGEST_LINE)
         except FileNotFoundError:
             return ""
@@ -214,8 +215,8 @@ class State:
 
     def read_text(self, name: str) -> str:
         """Return the text of a small state file, "" when it is not there."""
-        with contextlib.suppress(OSError), open(self.path(name), "rb") as file:
-            return file.read(1 << 20).decode("utf-8", "replace")
+        with contextlib.suppress(OSError):
+            return read_regular(self.path(name), LARGEST_BYTES).decode("utf-8", "replace")
         return ""
 
 

@@ -1,4 +1,4 @@
-"""Hooks that do what they should not: right outcome, right exit code of `run`, bounded resources."""
+"""Hooks that do what they should not: right outcome, right exit code, bounded resources."""
 
 from __future__ import annotations
 
@@ -158,7 +158,8 @@ def test_whatever_a_hook_does_to_its_output_file_it_passes(root, script, outputs
     done = root.hookd("run", "pre")
     hook = root.hook_result("pre/10-x")
     assert (done.code, hook["outcome"], hook["outputs"]) == (0, "passed", outputs), done
-    assert hook["reason"].startswith(reason) and bool(reason) == bool(hook["reason"])
+    assert hook["reason"].startswith(reason)
+    assert bool(reason) == bool(hook["reason"])
     assert os.path.getsize("/etc/shadow") > 0
 
 
@@ -283,7 +284,7 @@ def test_closed_standard_streams_lose_nothing(root, closed):
     assert run_below(root, before, "pre") == 0
     hook = root.hook_result("pre/10-x")
     assert (hook["stdout"]["head"], hook["stderr"]["head"]) == ("out\n", "err\n")
-    assert [json.loads(line)["n"] for line in root.journal().read_text().splitlines()][0] == 1
+    assert json.loads(root.journal().read_text().splitlines()[0])["n"] == 1
     assert root.operation().opened.id == root.operations()[0]
 
 
