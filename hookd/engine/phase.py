@@ -14,17 +14,12 @@ from typing import Callable, Iterable
 from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
 from hookd.core.fates import Fate, Inputs, settled_of
-from hookd.core.journal import (
-    Body,
-    Checked,
-    HookPassedOver,
-    Observed,
-    PhaseStarted,
-    SnapshotTaken,
-)
-from hookd.core.judge import LAST_KNOWN, Judgement, hook_digests, judge
+from hookd.core.journal import Body, Checked, HookPassedOver, Observed, PhaseStarted, SnapshotTaken
+from hookd.core.judge import Judgement, hook_digests, judge
+from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import (
     CallerKind,
+    Health,
     Hook,
     HookOutcome,
     HookState,
@@ -248,9 +243,8 @@ class Engine:
         undoing = any(fate.undo_of for fate in fates)
         until = self.budget.undos_until if undoing else self.budget.hooks_until
         config = self.shop.machine.loaded.config.run
-        group = tries.Group(
-            self._around(), fates, self.current.health.value, until, config.max_parallel
-        )
+        health = self.current.health if self.phase is Phase.ON_EXIT else Health.UNKNOWN
+        group = tries.Group(self._around(), fates, health.value, until, config.max_parallel)
         self.record.add(*(group.started(fate) for fate in fates))
         self.unsynced = True
         listener = tries.Listener(
