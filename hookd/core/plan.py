@@ -115,6 +115,8 @@ def _grouped(fates: Iterable[Fate], run: PhaseRun) -> Iterator[Action]:
 def _go_together(one: Fate, other: Fate) -> bool:
     if one.outcome is not None or other.outcome is not None:
         return one.outcome is not None and other.outcome is not None
+    if bool(one.undo_of) is not bool(other.undo_of):  # an undo has more time than the others
+        return False
     both = one.hook.spec, other.hook.spec
     return all(spec.parallel and not spec.only_if_healthy for spec in both)
 

@@ -206,7 +206,9 @@ def _end_engine(who: Holder, waiting: Waiting) -> None:
 
 def _is_alive(who: Holder) -> bool:
     process = read_process(who.pid)
-    return process is not None and process.started == who.process_started_at
+    if process is None or process.is_dead:  # a zombie: its parent has not asked for it yet
+        return False
+    return process.started == who.process_started_at
 
 
 def is_valid_id(text: str) -> bool:

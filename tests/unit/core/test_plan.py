@@ -360,6 +360,19 @@ def test_a_hook_that_waits_for_health_runs_alone():
     assert planned(in_on_exit(), "on-exit", *hooks)[:3] == ["run 10-a", "run 20-b", "run 30-c"]
 
 
+def test_an_undo_runs_beside_other_undos_only():
+    hooks = (
+        hook("10-a", ON_EXIT, parallel=True),
+        undo("20-back", parallel=True),
+        undo("30-join", parallel=True),
+        hook("40-z", ON_EXIT, parallel=True),
+    )
+
+    found = planned(in_on_exit(), "on-exit", *hooks)
+
+    assert found[:3] == ["run 10-a", "run 20-back+30-join", "run 40-z"]
+
+
 def test_a_masked_neighbour_parts_a_group():
     hooks = (hook("10-a", parallel=True), masked("20-b"), hook("30-c", parallel=True))
 
