@@ -54,7 +54,7 @@ class HookRun:
 
     @property
     def id(self) -> str:
-        return self.phase.value + "/" + self.name
+        return f"{self.phase}/{self.name}"
 
     @property
     def was_started(self) -> bool:

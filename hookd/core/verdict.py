@@ -135,7 +135,7 @@ def final_outcome(
 
 def stops_pre(check: Check) -> bool:
     """Whether a check of pre itself fails it; unknown counts as fail (lifecycle: the phases)."""
-    return check.phase == Phase.PRE.value and (is_failing(check) or is_open_question(check))
+    return check.phase == Phase.PRE and (is_failing(check) or is_open_question(check))
 
 
 def given_exit(phase: Phase, deserved: Exit, *, by_ssm: bool, failed: bool) -> Exit:

@@ -13,7 +13,7 @@ def utc_now() -> str:
 
 def utc_text(epoch_s: float) -> str:
     moment = datetime.fromtimestamp(epoch_s, timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def up_s() -> float:
