@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 
 from hookd.core.codec import CodecError
@@ -163,7 +164,7 @@ class State:
         with contextlib.suppress(OSError):
             for name in {*self._names(), *os.listdir(self.path("open"))}:
                 path = self.journal_path(name)
-                if not os.path.lexists(path) or os.stat(path).st_size == 0:
+                if not os.path.lexists(path) or _is_empty_file(path):
                     self.unmark(name)
                     self.remove(name)
 
@@ -218,6 +219,11 @@ class State:
         with contextlib.suppress(OSError):
             return read_regular(self.path(name), LARGEST_BYTES).decode("utf-8", "replace")
         return ""
+
+
+def _is_empty_file(path: str) -> bool:
+    found = os.lstat(path)
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def _rescued(operation_id: str) -> OperationOpened:

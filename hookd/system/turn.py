@@ -187,7 +187,7 @@ def _give_up(call: Call, who: Holder, waiting: Waiting) -> None:
 
 
 def _is_earlier_of_own_run(call: Call, found: Belonging, who: Holder) -> bool:
-    if not call.run_id or who.operation != found.operation_id:
+    if found.choice is not Choice.JOIN or not call.run_id or who.operation != found.operation_id:
         return False
     return _PHASES.index(Phase(who.phase)) < _PHASES.index(call.phase)
 

@@ -145,6 +145,10 @@ class FaultRoot:
         """Return the fold of the only operation's journal."""
         return fold(journal.read(str(self.journal())).events)
 
+    def operation_of(self, name: str):
+        """Return operation `name` as hookd itself reads it."""
+        return State(Root(str(self.path))).load(name)
+
     def result(self) -> dict:
         return json.loads((self.folder() / "result.json").read_text())
 

@@ -77,13 +77,13 @@ class Surroundings:
 
     @property
     def output_folder(self) -> str:
-        return os.path.join(self.folder, "hooks", f"{self.phase}-{self.attempt}")
+        return f"{self.folder}/hooks/{self.phase}-{self.attempt}"
 
     def scratch(self, fate: Fate) -> str:
         """Return the scratch folder: an undo gets the one of the pre hook it undoes."""
         owner = fate.undo_of or fate.hook.id
         phase, _, name = owner.partition("/")
-        return os.path.join(self.folder, "scratch", phase, file_name(name))
+        return f"{self.folder}/scratch/{phase}/{file_name(name)}"
 
     def spare_scratch(self, fate: Fate) -> str:
         return os.path.join(self.spare, os.path.relpath(self.scratch(fate), self.folder))
@@ -100,9 +100,10 @@ def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) 
     spare one.
     """
     hook, token, scratch = fate.hook, around.token(fate), _made_scratch(around, fate)
+    folder = around.output_folder
     with contextlib.suppress(OSError):  # output that cannot be kept is counted as dropped
-        _make_folder(around.output_folder)
-    kept = os.path.join(around.output_folder, file_name(hook.name))
+        _make_folder(folder)
+    kept = f"{folder}/{file_name(hook.name)}"
     return Start(
         argv=(hook.path,),
         cwd=scratch,
@@ -149,20 +150,28 @@ def _made_output(around: Surroundings, fate: Fate, scratch: str) -> str:
         if not around.spare:
             raise
     spare = around.spare_scratch(fate)
-    _make_private(spare)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_output_file(spare))
+    try:
+        _make_private(spare)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_output_file(spare))
+    except OSError:
+        return path  # nothing can be written anywhere: the hook runs without outputs
     return _output_file(spare)
 
 
 def _make_private(path: str) -> None:
-    if not os.path.isdir(path):
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+    except FileNotFoundError:
         _make_folder(os.path.dirname(path))
         os.mkdir(path, 0o700)
 
 
 def _output_file(scratch: str) -> str:
-    return os.path.join(scratch, ".hookd-output")
+    return f"{scratch}/.hookd-output"
 
 
 def _environment(around: Surroundings, fate: Fate, token: str, health: str) -> dict[str, str]:
@@ -172,7 +181,7 @@ def _environment(around: Surroundings, fate: Fate, token: str, health: str) -> d
         "LANG": "C.UTF-8",
         "PATH": PATH,
         "HOME": _home(),
-        "HOOKD_PHASE": around.phase.value,
+        "HOOKD_PHASE": str(around.phase),
         "HOOKD_OPERATION": around.operation_id,
         "HOOKD_PATH": around.path,
         "HOOKD_HEALTH": health,
