@@ -37,8 +37,8 @@ class Fate:
 class Inputs:
     """What a plan depends on besides the operation.
 
-    `hooks` are today's of the phase, in byte order, `undo_hooks` (pre only) the on-exit hooks that
-    undo something. `stop` says why no further hook starts (deadline, cancel), `stop_undos` the same
+    `hooks` are today's of the phase, in byte order, `undo_hooks` those to keep copies of: in pre
+    all that undo something, later those that are owed. `stop` says why no further hook starts (deadline, cancel), `stop_undos` the same
     for owed undos; `stop_outcome` is how the phase then ends.
     `only_undos`: what is not owed is not run. `older` are operations whose undos are inherited,
     newest first. `settled` counts the first of `hooks` that need no look any more (only a way

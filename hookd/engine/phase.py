@@ -29,7 +29,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
-from hookd.core.undo import outstanding
+from hookd.core.undo import outstanding, time_owed
 from hookd.engine import ending, precheck
 from hookd.engine.surroundings import surroundings_of
 from hookd.report.observer import Observer
@@ -133,10 +133,12 @@ class Engine:
         )
         noted = (*precheck.reserved(self.record, self.phase), *precheck.held(self.shop.machine))
         self.record.add(started, *noted, *self._discover(), sync=False)
-        owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
-        if self.phase is Phase.ON_EXIT and owed:
-            times = [hook.spec.timeout_s for hook in self.hooks if hook.name in owed]
-            self.budget = replace(self.budget, undos_s=sum(times))
+        if self.phase is not Phase.PRE:
+            owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
+            self.undo_hooks = tuple(hook for hook in self.undo_hooks if hook.name in owed)
+        if self.phase is Phase.ON_EXIT:
+            undos_s = time_owed(self.operation, self.hooks)
+            self.budget = replace(self.budget, undos_s=undos_s)
         if self.phase is Phase.ON_EXIT and not self.only_undos:
             older = precheck.older_undos(self.shop.machine, but=self.record.id)
             self.owing = [operation_id for operation_id, _ in older]
@@ -167,7 +169,7 @@ class Engine:
         return Inputs(
             self.phase,
             self.hooks,
-            self.undo_hooks if self.phase is Phase.PRE else (),
+            self.undo_hooks,
             self.judgement.way.path if self.judgement and on_exit else None,
             cancelled or late,
             cancelled or late_undos,
