@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping
+from typing import Any, Dict, Iterable
 
 from hookd.core.codec import encode
 from hookd.core.judge import Judgement, phase_verdict
@@ -72,14 +72,14 @@ def _operation(operation: Operation, judgement: Judgement | None) -> Document:
 
 
 def _ssm(operation: Operation) -> Document:
-    known: Mapping[str, Any] = operation.observed.get("ssm") or {}
+    known = operation.observed.get("ssm")
     return {
         **dict.fromkeys(_SSM, ""),
         "missing": None,
         "failed": None,
         "installed_pending_reboot": None,
         "run_id": operation.opened.run_id,
-        **known,
+        **(known if isinstance(known, dict) else {}),
     }
 
 
