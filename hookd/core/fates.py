@@ -38,8 +38,9 @@ class Inputs:
     """What a plan depends on besides the operation.
 
     `hooks` are today's of the phase, in byte order, `undo_hooks` those to keep copies of: in pre
-    all that undo something, later those that are owed. `stop` says why no further hook starts (deadline, cancel), `stop_undos` the same
-    for owed undos; `stop_outcome` is how the phase then ends.
+    all that undo something, later those that are owed. `stop` says why no further hook starts
+    (deadline, cancel), `stop_undos` the same for owed undos; `stop_outcome` is how the phase then
+    ends.
     `only_undos`: what is not owed is not run. `older` are operations whose undos are inherited,
     newest first. `settled` counts the first of `hooks` that need no look any more (only a way
     not to look at thousands of them again and again: leaving it 0 plans the same).
