@@ -8,10 +8,9 @@ import os
 import signal
 import sys
 import traceback
-from typing import Callable, Sequence
+from typing import Sequence
 
 from hookd import __version__
-from hookd.config.values import positive_duration
 from hookd.errors import Exit, HookdError
 from hookd.system import clock, streams
 
@@ -66,6 +65,8 @@ in the documents that SSM runs:
 
 def _duration(text: str) -> float:
     """Read `50m`, `90s` or a bare number of seconds."""
+    from hookd.config.values import positive_duration  # noqa: PLC0415 - see _dispatch
+
     try:
         return positive_duration(float(text) if text.replace(".", "", 1).isdigit() else text)
     except ValueError as error:
@@ -196,13 +197,12 @@ def _dispatch(options: argparse.Namespace, began: float) -> int:
         parser().print_help()
         return Exit.USAGE
     # imported late so that `--help` and `--version` stay quick
-    from hookd.commands import VERBS  # noqa: PLC0415
+    from hookd.commands import command  # noqa: PLC0415
     from hookd.commands.context import Context  # noqa: PLC0415
 
     context = Context(options.root, options.config, options.json, options.verbose, began)
     arguments = {k: v for k, v in vars(options).items() if k not in _GLOBAL}
-    verb: Callable[..., int] = VERBS[options.verb]
-    return verb(context, **arguments)
+    return command(options.verb)(context, **arguments)
 
 
 _GLOBAL = frozenset(("root", "config", "json", "verbose", "verb", "no_daemon"))
