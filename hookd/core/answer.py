@@ -34,10 +34,16 @@ def final_outcome(
     return planned, reason
 
 
-def as_ended(operation: Operation, run: PhaseRun, outcome: PhaseOutcome, reason: str) -> Operation:
-    """Return `operation` as it will be once `run`, its newest of that phase, has ended."""
+def as_ended(
+    operation: Operation, phase: Phase, outcome: PhaseOutcome, reason: str
+) -> Tuple[Operation, PhaseRun]:
+    """Return `operation` and its attempt at `phase` as they will be once that has ended."""
+    run = operation.last(phase)
+    if run is None:
+        raise ValueError("the phase has not started")
     last = replace(run, outcome=outcome, reason=reason)
-    return replace(operation, phases=tuple(last if r is run else r for r in operation.phases))
+    phases = tuple(last if one is run else one for one in operation.phases)
+    return replace(operation, phases=phases), last
 
 
 def exit_codes(

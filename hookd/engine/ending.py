@@ -29,11 +29,11 @@ def end_phase(engine: Engine, action: Action) -> PhaseRun:
     veto = engine.shop.machine.loaded.config.post.veto
     planned = action.outcome or PhaseOutcome.PASSED
     outcome, reason = final_outcome(engine.phase, planned, action.reason, found.checks, veto)
-    ended = as_ended(engine.operation, engine.current, outcome, reason)
+    ended, run = as_ended(engine.operation, engine.phase, outcome, reason)
     judgement = engine.judge(ended)  # the verdict must know how the phase ends
     own = tuple(check for check in judgement.checks if check.phase == engine.phase.value)
     bodies: list[Body] = [Checked(engine.phase, own, judgement.health)]
-    bodies.append(_ended(engine, ended, judgement))
+    bodies.append(_ended(engine, run, judgement))
     if engine.phase is Phase.ON_EXIT and _may_close(engine, ended, outcome):
         way = judgement.way
         bodies.append(OperationClosed(way.path, judgement.verdict, way.reason))
@@ -42,8 +42,7 @@ def end_phase(engine: Engine, action: Action) -> PhaseRun:
     return engine.current
 
 
-def _ended(engine: Engine, ended: Operation, judgement: Judgement) -> PhaseEnded:
-    run = ended.last(engine.phase) or engine.current
+def _ended(engine: Engine, run: PhaseRun, judgement: Judgement) -> PhaseEnded:
     deserved, given = exit_codes(
         run,
         judgement,
