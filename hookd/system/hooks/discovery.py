@@ -130,9 +130,8 @@ def _found(
     admin, vendor = trees
     tree = admin if name in admin.names else vendor
     path = os.path.join(tree.path, os.fsdecode(name))
-    hook = Hook(phase, printable(name), path)
-    override = config.hooks.get(hook.id, NOTHING)
-    hook = replace(hook, spec=apply(default_spec(phase), override))
+    override = config.hooks.get(f"{phase}/{printable(name)}", NOTHING)
+    hook = Hook(phase, printable(name), path, spec=apply(default_spec(phase), override))
     for pattern, why in _LEFT_OUT:
         if pattern.match(name):
             return _Found(replace(hook, state=HookState.LEFT_OUT, reason=f"its name {why}"))
