@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable
 
-from hookd.core.codec import encode
+from hookd.core.codec import encode, items
 from hookd.core.judge import Judgement, phase_verdict
-from hookd.core.model import SCHEMA, Changes, Check, Path, Stream, Verdict
+from hookd.core.model import SCHEMA, Changes, Check, Path, Verdict
 from hookd.core.operation import HookRun, Operation, PhaseRun
 
 Document = Dict[str, Any]
@@ -120,15 +120,11 @@ def _hook(hook: HookRun) -> Document:
         "sha256": hook.sha256,
         "owner": hook.owner,
         "mode": hook.mode,
-        "stdout": _stream(hook.stdout),
-        "stderr": _stream(hook.stderr),
+        "stdout": items(hook.stdout),
+        "stderr": items(hook.stderr),
         "outputs": hook.outputs,
         "left_running": [encode(one) for one in hook.left_running],
     }
-
-
-def _stream(stream: Stream) -> Document:
-    return dict(encode(stream))
 
 
 def _changes(changes: Changes) -> Document:
