@@ -146,7 +146,10 @@ class Operation:
 
     def last(self, phase: Phase) -> Optional[PhaseRun]:
         """Return the newest attempt at `phase`, or None when it was never called."""
-        return next((run for run in reversed(self.phases) if run.phase is phase), None)
+        for run in reversed(self.phases):
+            if run.phase is phase:
+                return run
+        return None
 
     @property
     def had_on_exit(self) -> bool:
