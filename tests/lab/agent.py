@@ -45,7 +45,7 @@ class Call:
 
     def kill(self) -> None:
         """Kill it as the agent does at a timeout or cancel: SIGKILL to its process group."""
-        self.machine.execute(f'kill -KILL -- "-$(cat {self.name}.pid)"').check()
+        self.machine.execute(f'kill -KILL "-$(cat {self.name}.pid)"').check()
 
 
 def call(machine: Machine, *argv: str, env=None) -> Call:

@@ -18,7 +18,6 @@ PROGRAMS = (
     "rpmbuild",
     "mkfs.ext4",
     "nsenter",
-    "setpriv",
     "unshare",
 )
 # The first machine waits for its root to be made.
@@ -73,6 +72,7 @@ def new_machine(this_hookd):
         machines.append(machine)
         return machine
 
+    make.forget = machines.remove
     yield make
     for machine in machines:
         machine.remove()

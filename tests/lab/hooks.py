@@ -1,13 +1,16 @@
-"""Hooks that scenarios put into a machine, and what a machine tells of having run them."""
+"""Hooks that scenarios put into a machine, the calls that run them, and what is told of that."""
 
 from __future__ import annotations
 
 import json
 
+from lab import agent
+
+RUN = "--operation-id=11111111-2222-3333-4444-555555555555"
 RAN = "/srv/ran"
 
-# Takes the node out, as long as somebody waits for it: the moment for a fault.
-HANGS = "touch /srv/hanging; sleep 600"
+# Says that it has begun, and takes so long that a fault comes in the middle.
+HANGS = "echo $$ >/srv/hanging; sleep 600"
 
 
 def install(machine, name, *lines, **metadata):
@@ -15,6 +18,18 @@ def install(machine, name, *lines, **metadata):
     block = [f"# {key} = {json.dumps(value)}" for key, value in metadata.items()]
     text = ["#!/bin/sh", "# /// hookd", *block, "# ///", f"echo {name} >>{RAN}", *lines]
     machine.write(f"/etc/hookd/hooks.d/{name}", "\n".join(text) + "\n", 0o755)
+
+
+def hookd(machine, phase):
+    """Let the agent run `phase` as part of one patch operation; return how it ended."""
+    return agent.call(machine, "hookd", "run", phase, RUN).wait()
+
+
+def begin(machine, phase):
+    """Let the agent start `phase`; return its call when a hook that hangs has begun."""
+    call = agent.call(machine, "hookd", "run", phase, RUN)
+    machine.wait_until("test -s /srv/hanging")
+    return call
 
 
 def starts(machine):

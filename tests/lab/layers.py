@@ -88,15 +88,7 @@ def hookd(to: pathlib.Path) -> pathlib.Path:
 
 def new_directory() -> pathlib.Path:
     """Return a new directory for one machine, on the file system of the layers."""
-    _forget_machines_of_the_dead()
-    return pathlib.Path(tempfile.mkdtemp(prefix=f"machine-{os.getpid()}-", dir=str(CACHE)))
-
-
-def _forget_machines_of_the_dead() -> None:
-    """Remove the directories of machines whose maker was killed; their mounts went with it."""
-    for directory in CACHE.glob("machine-*"):
-        if not pathlib.Path("/proc", directory.name.split("-")[1]).exists():
-            shutil.rmtree(str(directory), ignore_errors=True)
+    return pathlib.Path(tempfile.mkdtemp(prefix="machine-", dir=str(CACHE)))
 
 
 def _as_installed(directory: pathlib.Path) -> None:

@@ -16,7 +16,7 @@ import time
 import uuid
 from dataclasses import dataclass
 
-from lab.ground import DIE_WITH_ME, Ground
+from lab.ground import Ground
 
 # systemd-nspawn --keep-unit: "exit status 133 ... the container is requesting a reboot"
 ASKS_FOR_REBOOT = 133
@@ -25,7 +25,6 @@ BOOT = """\
 set -eu
 cgroup=$1 boottime=$2 monotonic=$3
 shift 3
-mkdir -p "$cgroup"
 echo $$ >"$cgroup/cgroup.procs"
 exec unshare --time --boottime="$boottime" --monotonic="$monotonic" --fork --kill-child "$@"
 """
@@ -66,7 +65,7 @@ class Machine:
         self.ground = ground
         self.boots = 0
         self.agent_calls = 0
-        self._leader = 0
+        self.leader = 0
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._notify: socket.socket | None = None
         self.console = pathlib.Path(ground.directory, "console")
@@ -92,14 +91,15 @@ class Machine:
         arguments = (self.ground.cgroup, *offsets, *nspawn)
         with open(str(self.console), "ab") as console:
             self._nspawn = subprocess.Popen(
-                (*DIE_WITH_ME, *self.ground.inside, "sh", "-c", BOOT, "sh", *arguments),
+                (*self.ground.inside, "sh", "-c", BOOT, "sh", *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
                 stderr=subprocess.STDOUT,
                 env={"PATH": os.environ["PATH"], "NOTIFY_SOCKET": address},
+                start_new_session=True,
             )
         self.boots += 1
-        self._leader = int(self._told("X_NSPAWN_LEADER_PID=", 30))
+        self.leader = int(self._told("X_NSPAWN_LEADER_PID=", 30))
         if wait:
             self.wait_boot()
 
@@ -131,7 +131,7 @@ class Machine:
             return self.ground.inside_root
         # the process itself stays outside of the machine's cgroups
         namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--time")
-        return ("nsenter", "--target", str(self._leader), *namespaces)
+        return ("nsenter", "--target", str(self.leader), *namespaces)
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Write a file, on or off; its directories are made."""
@@ -144,6 +144,16 @@ class Machine:
 
     def read(self, path: str) -> str:
         return self.execute(["cat", path]).check().stdout
+
+    def processes(self) -> list[str]:
+        """Return the ids, as this machine's /proc has them, of all that runs in that machine."""
+        inside = os.readlink(f"/proc/{self.leader}/ns/pid")
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/ns/pid") == inside:
+                    found.append(pid)
+        return found
 
     def wait_until(self, script: str, timeout: float = 30) -> None:
         """Wait until `script`, asked again and again in the machine, ends with 0."""
@@ -161,7 +171,7 @@ class Machine:
         What a program has written is there again, synced or not: the host's kernel goes on.
         """
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self._leader, signal.SIGKILL)
+            os.kill(self.leader, signal.SIGKILL)
         self.wait_off()
 
     def wait_off(self, timeout: float = 150) -> str:
@@ -169,7 +179,7 @@ class Machine:
         code = self._nspawn.wait(timeout)
         self._notify.close()
         (self.ground.directory / "notify").unlink()
-        self.ground.remove_cgroups()
+        self.ground.clear_cgroups()
         return {ASKS_FOR_REBOOT: "reboot", 0: "off"}.get(code, "killed")
 
     def journal(self, *options: str) -> str:
@@ -183,10 +193,10 @@ class Machine:
             if self.is_on:
                 self.power_off_hard()
         finally:
-            if self.is_on:
-                self._nspawn.kill()
-                self._nspawn.wait()
             self.ground.remove()
+            if self._nspawn is not None:
+                self._nspawn.wait(30)
+                self._notify.close()
 
     def _told(self, start: str, timeout: float) -> str:
         """Wait for what systemd-nspawn tells of the boot, a line that begins with `start`."""

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lab import agent, packages
-from lab.hooks import HANGS, install, outcomes, shown, starts
-
-RUN = "--operation-id=11111111-2222-3333-4444-555555555555"
-
-
-def hookd(machine, phase):
-    """Let the agent run `phase` as part of one patch operation; return how it ended."""
-    return agent.call(machine, "hookd", "run", phase, RUN).wait()
+from lab import packages
+from lab.hooks import HANGS, begin, hookd, install, outcomes, shown, starts
 
 
 def lose_power_while_hanging(machine, phase):
     """Start `phase` and cut the power when its hanging hook has started; boot again."""
-    agent.call(machine, "hookd", "run", phase, RUN)
-    machine.wait_until("test -e /srv/hanging")
+    begin(machine, phase)
     machine.power_off_hard()
     machine.boot()
 
