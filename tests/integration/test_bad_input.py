@@ -189,7 +189,7 @@ def test_hooks_of_any_name_run_and_are_told_apart(root, locale, monkeypatch):
         with open(path, "wb") as file:
             file.write(b'#!/bin/sh\necho "n=%d" > "$HOOKD_OUTPUT"; echo out\n' % number)
         os.chmod(path, 0o755)
-    done = root.hookd("run", "pre")
+    done = root.executed("run", "pre")
     assert done.code == 0, done
     hooks = root.phase("pre")["hooks"]
     assert len({hook["name"] for hook in hooks}) == len(NAMES)
@@ -197,10 +197,10 @@ def test_hooks_of_any_name_run_and_are_told_apart(root, locale, monkeypatch):
     assert found == [NAMES.index(name) for name in sorted(NAMES)]
     assert len({hook["stdout"]["path"] for hook in hooks}) == len(NAMES)
     for verb in ("hooks", "check", "show", "status", "history"):
-        listed = root.hookd(verb)
+        listed = root.executed(verb)
         assert listed.code in (0, 1), (verb, listed)
         assert "\x1b" not in listed.out
-    assert root.hookd("run", "on-exit").code == 1  # post never came
+    assert root.executed("run", "on-exit").code == 1  # post never came
     assert [json.loads(line) for line in root.journal().read_text().splitlines()]
 
 
@@ -212,7 +212,7 @@ def test_a_thousand_hooks_take_little_more_than_their_processes(root):
     done = root.hookd("run", "pre")
     assert done.code == 0, done
     assert done.machine["hooks"] == 1000
-    assert done.took_s < 20
+    assert done.cpu_s < 10
     assert len(done.out) <= 2400
 
 
@@ -221,10 +221,10 @@ def test_ten_thousand_hooks_are_listed_and_planned_in_bounded_time(root):
         root.hook(f"pre/{number:05}-x", "#!/bin/sh\n")
     listed = root.hookd("hooks")
     assert (listed.code, len(listed.out.splitlines())) == (0, 10_000)
-    assert listed.took_s < 5
+    assert listed.cpu_s < 5
     planned = root.hookd("run", "pre", "--dry-run")
     assert len(planned.out.splitlines()) > 10_000
-    assert planned.took_s < 10
+    assert planned.cpu_s < 5
 
 
 def test_ten_thousand_hooks_after_a_refused_one_are_skipped_in_bounded_time(root):
@@ -233,7 +233,7 @@ def test_ten_thousand_hooks_after_a_refused_one_are_skipped_in_bounded_time(root
         root.hook(f"pre/{number:05}-x", "#!/bin/sh\n")
     done = root.hookd("run", "pre")
     assert done.code == 1, done
-    assert done.took_s < 20
+    assert done.cpu_s < 10
     assert len(root.phase("pre")["hooks"]) == 10_000
     (line,) = root.lines()
     assert (len(json.dumps(line)) < 210_000, line["hooks_total"]) == (True, 10_000)
@@ -302,7 +302,7 @@ def test_hostile_files_neither_hang_nor_crash_nor_eat_memory(root, make):
     (root.path / "boot").chmod(0o755)
     began = time.monotonic()
     for words in (("run", "pre"), ("status",), ("run", "post"), ("run", "on-exit"), ("show",)):
-        done = root.hookd(*words, timeout=60)
+        done = root.executed(*words, timeout=60)
         assert done.code in ((0, 1) if root.operations() else (1, 2)), (words, done)
         assert "Traceback" not in done.err
     assert time.monotonic() - began < 40
@@ -316,7 +316,7 @@ def test_a_log_that_becomes_hostile_in_mid_run_is_unknown_not_unchanged(root):
     (root.path / "var/log/yum.log").unlink()
     sparse(root.path / "var/log/yum.log")
     assert root.hookd("run", "post").code == 0
-    done = root.hookd("run", "on-exit", timeout=60)
+    done = root.executed("run", "on-exit", timeout=60)
     assert done.code == 1, done
     assert root.result()["operation"]["verdict"] != "passed"
     assert root.result()["cost"]["max_rss_kb"] < 128 * 1024

@@ -224,7 +224,7 @@ def test_a_hook_that_deletes_the_journal_fails_the_phase(root):
 
 def test_a_gigabyte_of_output_costs_little_memory_and_time(root):
     root.hook("pre/10-x", f"head -c {GIGABYTE} /dev/zero\n")
-    done = root.hookd("run", "pre", timeout=120)
+    done = root.executed("run", "pre", timeout=120)
     hook, kept = root.hook_result("pre/10-x"), root.folder() / "hooks/pre-1/10-x.out"
     assert (done.code, hook["stdout"]["bytes"]) == (0, GIGABYTE), done
     assert hook["stdout"]["dropped"] > 0
