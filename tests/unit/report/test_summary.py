@@ -129,6 +129,11 @@ def test_wide_characters_count_as_what_they_take():
     assert found[1].startswith("failed: required hook 00-漢字\U0001f600: 漢漢漢")
 
 
+def test_wide_lines_of_any_length_fit():
+    for length in range(1, 90):
+        summarized(*hooks(40, "pre", reason="漢" * length), reason="漢" * length)
+
+
 def test_a_path_of_any_length_leaves_room_for_the_verdict():
     found = summarized(*hooks(3, "pre"), path="/r" * 2000 + "/result.json")
     assert found[0].startswith("failed: pre of operation")
