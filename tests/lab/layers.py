@@ -17,7 +17,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 REPO = HERE.parent.parent
-CACHE = REPO / ".cache" / "lab"
+# Without links: they would be followed from this machine's root, not from where mounts are seen.
+CACHE = (REPO / ".cache" / "lab").resolve()
 
 DEBIANS_PYTHON = "3.11"
 LAUNCHER = """\

@@ -69,8 +69,12 @@ class Machine:
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._notify: socket.socket | None = None
         self.console = pathlib.Path(ground.directory, "console")
-        self.write("/etc/machine-id", uuid.uuid4().hex + "\n", 0o444)
-        self.write("/etc/hostname", "lab\n", 0o644)
+        try:
+            self.write("/etc/machine-id", uuid.uuid4().hex + "\n", 0o444)
+            self.write("/etc/hostname", "lab\n", 0o644)
+        except BaseException:
+            ground.remove()
+            raise
 
     @property
     def is_on(self) -> bool:
