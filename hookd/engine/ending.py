@@ -17,6 +17,7 @@ from hookd.core.plan import Action
 from hookd.core.undo import outstanding
 from hookd.engine.publishing import publish
 from hookd.system import clock
+from hookd.system.process.memory import peak_rss_kb
 from hookd.system.record import Record
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _ended(engine: Engine, run: PhaseRun, judgement: Judgement) -> PhaseEnded:
         run.reason,
         round(clock.up_s() - run.started_up_s, 3),
         round(sum(one.ru_utime + one.ru_stime for one in used), 3),
-        used[0].ru_maxrss,
+        peak_rss_kb(),
     )
 
 
