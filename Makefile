@@ -23,7 +23,7 @@ SOURCES = $(wildcard hookd demo bench docs tests noxfile.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types compat bench docs man clean test-ready check-ready docs-ready
+.PHONY: help demo test check lint types compat bench docs man lab clean test-ready check-ready docs-ready lab-ready
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ demo: $(VENV)/.runtime ## play one whole patch operation in a throw-away root
 test: $(VENV)/.test ## install what the tests need, where that may be done, and run them
 	@tests/install-needs
 	$(BIN)/python -m pytest $(ARGS)
+
+lab: $(VENV)/.lab ## boot real machines and play patch operations, reboots and faults on them
+	@tests/lab/install-needs
+	$(BIN)/python -m pytest tests/lab $(ARGS)
 
 check: lint types compat ## all that needs no run: style, types, Python 3.7, shell, spelling
 
@@ -69,6 +73,7 @@ clean: ## remove the environments and everything that was built
 test-ready: $(VENV)/.test ; @:
 check-ready: $(VENV)/.check ; @:
 docs-ready: $(VENV)/.docs ; @:
+lab-ready: $(VENV)/.lab ; @:
 
 # A changed pyproject.toml gives a new environment: no leftover hides a missing requirement.
 $(VENV)/.runtime: pyproject.toml
@@ -80,6 +85,10 @@ $(VENV)/.runtime: pyproject.toml
 
 $(VENV)/.test: $(VENV)/.runtime
 	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/.test
+	$(PIP) --editable '.[lab]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.runtime

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from typing import Callable, Sequence
+from typing import Sequence
 
 from hookd import __version__
 from hookd.daemon import client, protocol
@@ -70,7 +70,7 @@ in the documents that SSM runs:
 
 def _duration(text: str) -> float:
     """Read `50m`, `90s` or a bare number of seconds."""
-    from hookd.config.values import positive_duration  # noqa: PLC0415 - the thin client goes without
+    from hookd.config.values import positive_duration  # noqa: PLC0415 - see _dispatch
 
     try:
         return positive_duration(float(text) if text.replace(".", "", 1).isdigit() else text)
@@ -207,15 +207,14 @@ def _dispatch(options: argparse.Namespace, began: float) -> int:
         if code is not None:
             return code
     # imported late: `--help`, `--version` and a served run go without
-    from hookd.commands import VERBS  # noqa: PLC0415
+    from hookd.commands import command  # noqa: PLC0415
     from hookd.commands.context import Context  # noqa: PLC0415
 
     context = Context(options.root, options.config, options.json, options.verbose, began)
     arguments = {k: v for k, v in vars(options).items() if k not in _GLOBAL}
     if joined:
         arguments["joined"] = joined
-    verb: Callable[..., int] = VERBS[options.verb]
-    return verb(context, **arguments)
+    return command(options.verb)(context, **arguments)
 
 
 def _served(

@@ -38,7 +38,8 @@ def status(context: Context) -> int:
 def _status(machine: Machine) -> dict[str, Any]:
     who = holder(machine.state.path("phase.lock"))
     held = hold.read(machine.state)
-    problems = [str(problem) for problem in machine.loaded.errors]
+    problems = [f"configuration: {problem}" for problem in machine.loaded.errors]
+    problems += [f"operation {name}: {why}" for name, why in machine.state.unreadable().items()]
     return {
         "running": None if who is None else {**vars(who)},
         "held": str(held) if held else "",
@@ -79,7 +80,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         )
     if found["held"]:
         lines.append(f"held: {found['held']}")
-    lines += [f"configuration: {problem}" for problem in found["problems"]]
+    lines += found["problems"]
     for one in found["operations"]:
         phases = ", ".join(f"{p['phase']} {p['outcome']}" for p in one["phases"]) or "no phase yet"
         lines.append(f"operation {one['id']} is {one['state']}: {phases}; its run: {one['run']}")

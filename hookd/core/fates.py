@@ -37,9 +37,10 @@ class Fate:
 class Inputs:
     """What a plan depends on besides the operation.
 
-    `hooks` are today's of the phase, in byte order, `undo_hooks` (pre only) the on-exit hooks that
-    undo something. `stop` says why no further hook starts (deadline, cancel), `stop_undos` the same
-    for owed undos; `stop_outcome` is how the phase then ends.
+    `hooks` are today's of the phase, in byte order, `undo_hooks` those to keep copies of: in pre
+    all that undo something, later those that are owed. `stop` says why no further hook starts
+    (deadline, cancel), `stop_undos` the same for owed undos; `stop_outcome` is how the phase then
+    ends.
     `only_undos`: what is not owed is not run. `older` are operations whose undos are inherited,
     newest first. `settled` counts the first of `hooks` that need no look any more (only a way
     not to look at thousands of them again and again: leaving it 0 plans the same).
@@ -84,7 +85,7 @@ def _left(inputs: Inputs) -> Iterator[Hook]:
 
 
 def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
-    stop = why_pre_stops(operation, run, inputs)
+    stop = why_pre_failed(operation, run, inputs) or inputs.stop
     for hook in _left(inputs):
         done = run.hooks.get(hook.name)
         if done is not None and is_settled(run, done):
@@ -92,7 +93,8 @@ def _pre_fates(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[
         yield _fate(hook, done, stop)
 
 
-def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
+def why_pre_failed(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
+    """Return what stops pre by itself, "" when nothing does."""
     failing = [check.id for check in operation.checks.values() if stops_pre(check)]
     if failing:
         return "not started: " + ", ".join(sorted(failing)) + " failed"
@@ -103,7 +105,7 @@ def why_pre_stops(operation: Operation, run: PhaseRun, inputs: Inputs) -> str:
     for hook in (run.hooks[name] for name in run.bad):
         if not hook.retry and (hook.required or was_cut(hook)):
             return f"after {hook.name} {how(hook)}"
-    return inputs.stop
+    return ""
 
 
 def was_cut(hook: HookRun) -> bool:

@@ -8,7 +8,8 @@ from typing import Dict, Mapping, Tuple
 from hookd.core import compare
 from hookd.core.checks import boot, kernel
 from hookd.core.checks.table import Severities
-from hookd.core.judge import Judgement, in_order, judge_recorded
+from hookd.core.judge import Judgement, judge_recorded
+from hookd.core.looks import in_order
 from hookd.core.model import Check, Json, Phase, Snapshot
 from hookd.core.operation import Operation
 

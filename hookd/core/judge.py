@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from hookd.core import compare, kernels
+from hookd.core import kernels
 from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
-from hookd.core.due import boots_of, is_of_boot
+from hookd.core.due import boots_of
+from hookd.core.looks import LAST_KNOWN, changes_over, looks_of, packages_changed
 from hookd.core.model import (
     CallerKind,
     Changes,
@@ -30,9 +31,6 @@ from hookd.core.path import Call, Evidence, Way, way
 from hookd.core.undo import Undo, last_try, outstanding
 from hookd.core.verdict import health, is_bad, verdict
 
-LAST_KNOWN = "last-known"
-_ORDER = ("before", "ready", "installed", "leaving", "booted", "arrived", "after")
-
 Severities = Mapping[str, Severity]
 
 
@@ -48,42 +46,6 @@ class Judgement:
     outstanding: Tuple[Undo, ...] = ()
 
 
-def in_order(
-    operation: Operation, snapshots: Mapping[str, Snapshot], *, with_last_known: bool
-) -> Tuple[Snapshot, ...]:
-    """Return the snapshots in the order of an operation's life (`booted-2` after `booted-1`).
-
-    When a phase is repeated, its looks are taken anew; what was seen after their first taking is
-    void until it is taken again. The first look of a boot stands where the boot came.
-    """
-    names = [name for name in snapshots if name != LAST_KNOWN]
-    taken = {name: operation.snapshot_n.get(name, 0) for name in names}
-    found, newest_n = [name for name in names if is_of_boot(name)], 0
-    for name in sorted((name for name in names if not is_of_boot(name)), key=_place):
-        if taken[name] >= newest_n:
-            found.append(name)
-            newest_n = taken[name]
-    found.sort(key=lambda name: (taken[name], _place(name)))
-    first = (LAST_KNOWN,) if with_last_known and LAST_KNOWN in snapshots else ()
-    return tuple(snapshots[name] for name in (*first, *found))
-
-
-def looks_before(
-    operation: Operation, snapshots: Mapping[str, Snapshot], name: str
-) -> Tuple[Snapshot, ...]:
-    """Return the looks that come before `name`, the last of which its logs are read on from."""
-    earlier = {
-        n: one for n, one in snapshots.items() if n == LAST_KNOWN or _place(n) < _place(name)
-    }
-    return in_order(operation, earlier, with_last_known=True)
-
-
-def _place(name: str) -> Tuple[int, int]:
-    stem, _, number = name.partition("-")
-    place = _ORDER.index(stem) if stem in _ORDER else len(_ORDER)
-    return place, int(number) if number.isdigit() else 0
-
-
 def judge(
     operation: Operation,
     snapshots: Mapping[str, Snapshot],
@@ -92,8 +54,8 @@ def judge(
     hooks_today: Sequence[Hook] = (),
 ) -> Judgement:
     """Return what `phase` may say of the operation. `hooks_today` are those of all phases."""
-    looks = in_order(operation, snapshots, with_last_known=_is_on_exit_only(operation))
-    changes = compare.compare(looks)
+    looks = looks_of(operation, snapshots)
+    changes = changes_over(looks)
     found = way(_evidence(operation, looks, changes))
     judged = _judged(operation, looks, changes, found, severities, phase, hooks_today)
     checks = {**operation.checks, **{c.id: replace(c, phase=phase.value) for c in judged}}
@@ -102,8 +64,8 @@ def judge(
 
 def judge_recorded(operation: Operation, snapshots: Mapping[str, Snapshot]) -> Judgement:
     """Return the judgement that the journal holds: its own checks, nothing judged anew."""
-    looks = in_order(operation, snapshots, with_last_known=_is_on_exit_only(operation))
-    changes = compare.compare(looks)
+    looks = looks_of(operation, snapshots)
+    changes = changes_over(looks)
     found = way(_evidence(operation, looks, changes))
     return _judgement(operation, changes, found, operation.checks, outstanding(operation))
 
@@ -137,9 +99,10 @@ def _verdict(
         checks,
         ran,
         outstanding=len(owed),
-        recovered_first=any(run.recovered for run in operation.phases),
+        recovered_first=Phase.ON_EXIT in operation.opened.expected
+        and any(run.recovered for run in operation.phases),
         overridden=overridden,
-        cut_short=any(map(_is_cut_short, runs)),
+        cut_short=on_exit.is_running or any(map(_is_cut_short, runs)),
     )
     return Verdict.INCOMPLETE if lost and found is not Verdict.FAILED else found
 
@@ -160,18 +123,13 @@ def phase_verdict(run: PhaseRun, checks: Iterable[Check]) -> Verdict:
     return found if run.outcome in good else Verdict.FAILED
 
 
-def _is_on_exit_only(operation: Operation) -> bool:
-    return operation.last(Phase.PRE) is None and operation.last(Phase.POST) is None
-
-
 def _evidence(operation: Operation, looks: Sequence[Snapshot], changes: Changes) -> Evidence:
-    has_baseline = len(looks) > 1
     return Evidence(
         pre=_pre_call(operation),
         post=_post_call(operation),
         recovered=_is_recovered(operation),
         has_last_known=bool(looks) and looks[0].name == LAST_KNOWN,
-        changed=compare.packages_changed(looks) if has_baseline else None,
+        changed=packages_changed(looks),
         rebooted=changes.boot.rebooted,
         pending=_is_pending(looks, kernels.reboot_packages(looks[-1].os, changes.packages))
         if looks

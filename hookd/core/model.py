@@ -18,7 +18,10 @@ class Name(str, Enum):
     """An enum whose members print and serialize as their value on every Python."""
 
     def __str__(self) -> str:
-        return str(self.value)
+        return str.__str__(self)
+
+    def __format__(self, spec: str) -> str:
+        return str.__format__(self, spec)
 
 
 class Phase(Name):
@@ -428,7 +431,7 @@ class Hook:
 
     @property
     def id(self) -> str:
-        return self.phase.value + "/" + self.name
+        return f"{self.phase}/{self.name}"
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class HookRun:
 
     @property
     def id(self) -> str:
-        return self.phase.value + "/" + self.name
+        return f"{self.phase}/{self.name}"
 
     @property
     def was_started(self) -> bool:
@@ -147,7 +147,10 @@ class Operation:
 
     def last(self, phase: Phase) -> Optional[PhaseRun]:
         """Return the newest attempt at `phase`, or None when it was never called."""
-        return next((run for run in reversed(self.phases) if run.phase is phase), None)
+        for run in reversed(self.phases):
+            if run.phase is phase:
+                return run
+        return None
 
     @property
     def had_on_exit(self) -> bool:

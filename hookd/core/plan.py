@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, Iterator, Optional, Tuple
 
-from hookd.core.fates import FATES, Fate, Inputs, how, was_cut, why_pre_stops
+from hookd.core.fates import FATES, Fate, Inputs, how, was_cut, why_pre_failed
 from hookd.core.model import Name, Phase, PhaseOutcome
 from hookd.core.operation import HookRun, Operation, PhaseRun
 from hookd.core.verdict import is_bad
@@ -57,11 +57,13 @@ def steps(operation: Operation, inputs: Inputs) -> Iterator[Action]:
     yield from _keep_undos(operation, inputs)
     yield from _arrive(operation, run)
     yield from _judge_first(run)
-    fates = FATES[inputs.phase](operation, run, inputs)
-    yield from _grouped(fates, run)
+    changes = bool(inputs.older)
+    for action in _grouped(FATES[inputs.phase](operation, run, inputs), run):
+        changes = changes or action.do is Do.RUN
+        yield action
     for older in inputs.older:
         yield Action(Do.INHERIT, "it still owes undos", operation=older)
-    yield from _depart(operation, run)
+    yield from _depart(operation, run, changes=changes)
     yield end(operation, run, inputs)
 
 
@@ -83,12 +85,12 @@ def _arrive(operation: Operation, run: PhaseRun) -> Iterator[Action]:
         yield Action(Do.LOOK, "before the first hook", snapshot=name)
 
 
-def _depart(operation: Operation, run: PhaseRun) -> Iterator[Action]:
+def _depart(operation: Operation, run: PhaseRun, *, changes: bool) -> Iterator[Action]:
     name = DEPARTURE[run.phase]
     if operation.snapshot_n.get(name, 0) <= max(run.resumed_n, run.changed_n):
         attempts = [one for one in operation.phases if one.phase is run.phase]
         ran = any(hook.was_started for one in attempts for hook in one.hooks.values())
-        ran = ran or bool(operation.observed.get("inherited_undos"))
+        ran = ran or changes or bool(operation.observed.get("inherited_undos"))
         same_as = "" if ran else ARRIVAL[run.phase]
         yield Action(Do.LOOK, "after the last hook", snapshot=name, same_as=same_as)
 
@@ -113,6 +115,8 @@ def _grouped(fates: Iterable[Fate], run: PhaseRun) -> Iterator[Action]:
 def _go_together(one: Fate, other: Fate) -> bool:
     if one.outcome is not None or other.outcome is not None:
         return one.outcome is not None and other.outcome is not None
+    if bool(one.undo_of) is not bool(other.undo_of):  # an undo has more time than the others
+        return False
     both = one.hook.spec, other.hook.spec
     return all(spec.parallel and not spec.only_if_healthy for spec in both)
 
@@ -135,9 +139,9 @@ def end(operation: Operation, run: PhaseRun, inputs: Inputs) -> Action:
     if any(hook.reason in stops for hook in hooks):
         return Action(Do.END, stops[0], outcome=inputs.stop_outcome)
     if run.phase is Phase.PRE:
-        stop = why_pre_stops(operation, run, inputs)
-        if stop:
-            return Action(Do.END, stop, outcome=_pre_outcome(hooks))
+        failed = why_pre_failed(operation, run, inputs)
+        if failed:
+            return Action(Do.END, failed, outcome=_pre_outcome(hooks))
     bad = [hook for hook in hooks if hook.required and is_bad(hook)]
     if bad:
         return Action(Do.END, f"{bad[0].name} {how(bad[0])}", outcome=PhaseOutcome.FAILED)

@@ -61,6 +61,14 @@ def outstanding(operation: Operation, hooks: Iterable[Hook] = ()) -> Tuple[Undo,
     return tuple(found)
 
 
+def time_owed(operation: Operation, hooks: Iterable[Hook] = ()) -> float:
+    """Return the sum of the timeouts of the undos that are owed, in seconds."""
+    hooks = tuple(hooks)
+    times = {kept.hook: kept.spec.timeout_s for kept in operation.kept_undos}
+    times.update((hook.name, hook.spec.timeout_s) for hook in hooks if hook.spec.undoes)
+    return sum(times[undo.hook] for undo in outstanding(operation, hooks))
+
+
 def _undoes_today(hooks: Iterable[Hook]) -> Dict[str, str]:
     return {
         hook.name: hook.spec.undoes

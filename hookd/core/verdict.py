@@ -111,31 +111,9 @@ def deserved_exit(
     return Exit.FAILED if bad or outcome is not PhaseOutcome.PASSED else Exit.OK
 
 
-def final_outcome(
-    phase: Phase,
-    planned: PhaseOutcome,
-    reason: str,
-    checks: Iterable[Check],
-    veto: Tuple[str, ...],
-) -> Tuple[PhaseOutcome, str]:
-    """Return how a phase ends, and why, once its last checks are judged.
-
-    A check that would have stopped pre fails it after its hooks as well.
-    """
-    if phase is Phase.PRE and planned is PhaseOutcome.PASSED:
-        failing = sorted(check.id for check in checks if stops_pre(check))
-        if failing:
-            return PhaseOutcome.FAILED, "after the last hook: " + ", ".join(failing) + " failed"
-    if phase is Phase.POST and planned is not PhaseOutcome.FAILED:
-        vetoing = vetoes(checks, veto)
-        if vetoing:
-            return PhaseOutcome.FAILED, f"{vetoing[0].id} vetoes the reboot: {vetoing[0].found}"
-    return planned, reason
-
-
 def stops_pre(check: Check) -> bool:
     """Whether a check of pre itself fails it; unknown counts as fail (lifecycle: the phases)."""
-    return check.phase == Phase.PRE.value and (is_failing(check) or is_open_question(check))
+    return check.phase == Phase.PRE and (is_failing(check) or is_open_question(check))
 
 
 def given_exit(phase: Phase, deserved: Exit, *, by_ssm: bool, failed: bool) -> Exit:

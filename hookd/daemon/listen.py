@@ -22,7 +22,7 @@ def listen(root: Root) -> tuple[socket.socket, bool]:
         return given[0], True
     path = root.join(protocol.SOCKET)
     try:
-        durable.make_directory(os.path.dirname(path), mode=0o700)
+        durable.make_directory(os.path.dirname(path), mode=0o711)
         return _bind(path), False
     except OSError as error:
         raise HookdError(f"{path}: {error.strerror}") from error

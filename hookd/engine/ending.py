@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hookd.core.answer import as_ended, exit_codes, final_outcome
 from hookd.core.belong import Again
 from hookd.core.budget import Budget
 from hookd.core.due import Act, due
 from hookd.core.journal import Body, Checked, OperationClosed, PhaseEnded
-from hookd.core.judge import Judgement, phase_verdict
+from hookd.core.judge import Judgement
 from hookd.core.model import CallerKind, Liveness, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action
 from hookd.core.undo import outstanding
-from hookd.core.verdict import deserved_exit, final_outcome, given_exit, is_bad
 from hookd.engine.publishing import publish
 from hookd.system import clock
+from hookd.system.process.memory import peak_rss_kb
 from hookd.system.record import Record
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def end_phase(engine: Engine, action: Action) -> PhaseRun:
     veto = engine.shop.machine.loaded.config.post.veto
     planned = action.outcome or PhaseOutcome.PASSED
     outcome, reason = final_outcome(engine.phase, planned, action.reason, found.checks, veto)
-    ended = _as_ended(engine, outcome, reason)
+    ended, run = as_ended(engine.operation, engine.phase, outcome, reason)
     judgement = engine.judge(ended)  # the verdict must know how the phase ends
     own = tuple(check for check in judgement.checks if check.phase == engine.phase.value)
     bodies: list[Body] = [Checked(engine.phase, own, judgement.health)]
-    bodies.append(_ended(engine, outcome, reason, judgement))
+    bodies.append(_ended(engine, run, judgement))
     if engine.phase is Phase.ON_EXIT and _may_close(engine, ended, outcome):
         way = judgement.way
         bodies.append(OperationClosed(way.path, judgement.verdict, way.reason))
@@ -43,34 +43,24 @@ def end_phase(engine: Engine, action: Action) -> PhaseRun:
     return engine.current
 
 
-def _as_ended(engine: Engine, outcome: PhaseOutcome, reason: str) -> Operation:
-    runs, current = engine.operation.phases, engine.current
-    last = replace(current, outcome=outcome, reason=reason)
-    return replace(engine.operation, phases=tuple(last if r is current else r for r in runs))
-
-
-def _ended(engine: Engine, outcome: PhaseOutcome, reason: str, judgement: Judgement) -> PhaseEnded:
-    run = replace(engine.current, outcome=outcome)
-    verdict = judgement.verdict
-    if engine.phase is not Phase.ON_EXIT:
-        verdict = phase_verdict(run, judgement.checks)
-    cancelled = outcome is PhaseOutcome.INTERRUPTED and bool(engine.shop.signals.reason)
-    deserved = deserved_exit(engine.phase, outcome, verdict, cancelled=cancelled)
-    failed = outcome is PhaseOutcome.FAILED or any(
-        hook.required and is_bad(hook) for hook in run.hooks.values()
+def _ended(engine: Engine, run: PhaseRun, judgement: Judgement) -> PhaseEnded:
+    deserved, given = exit_codes(
+        run,
+        judgement,
+        by_ssm=engine.caller.is_ssm,
+        cancelled=bool(engine.shop.signals.reason),
     )
-    given = given_exit(engine.phase, deserved, by_ssm=engine.caller.is_ssm, failed=failed)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return PhaseEnded(
         engine.phase,
         run.attempt,
-        outcome,
+        run.outcome,
         int(deserved),
         int(given),
-        reason,
+        run.reason,
         round(clock.up_s() - run.started_up_s, 3),
         round(sum(one.ru_utime + one.ru_stime for one in used), 3),
-        used[0].ru_maxrss,
+        peak_rss_kb(),
     )
 
 

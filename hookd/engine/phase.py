@@ -14,15 +14,12 @@ from typing import Callable, Iterable
 from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
 from hookd.core.fates import Fate, Inputs, settled_of
-from hookd.core.journal import (
-    Checked,
-    Observed,
-    PhaseStarted,
-    SnapshotTaken,
-)
-from hookd.core.judge import LAST_KNOWN, Judgement, hook_digests, judge
+from hookd.core.journal import Checked, Observed, PhaseStarted, SnapshotTaken
+from hookd.core.judge import Judgement, hook_digests, judge
+from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import (
     CallerKind,
+    Health,
     Hook,
     HookOutcome,
     HookState,
@@ -32,7 +29,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
-from hookd.core.undo import outstanding
+from hookd.core.undo import outstanding, time_owed
 from hookd.engine import ending, precheck
 from hookd.engine.surroundings import surroundings_of
 from hookd.report.observer import Observer
@@ -137,10 +134,12 @@ class Engine:
         )
         noted = (*precheck.reserved(self.record, self.phase), *precheck.held(self.shop.machine))
         self.record.add(started, *noted, *self._discover(), sync=False)
-        owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
-        if self.phase is Phase.ON_EXIT and owed:
-            times = [hook.spec.timeout_s for hook in self.hooks if hook.name in owed]
-            self.budget = replace(self.budget, undos_s=sum(times))
+        if self.phase is not Phase.PRE:
+            owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
+            self.undo_hooks = tuple(hook for hook in self.undo_hooks if hook.name in owed)
+        if self.phase is Phase.ON_EXIT:
+            undos_s = time_owed(self.operation, self.hooks)
+            self.budget = replace(self.budget, undos_s=undos_s)
         if self.phase is Phase.ON_EXIT and not self.only_undos:
             older = precheck.older_undos(self.shop.machine, but=self.record.id)
             self.owing = [operation_id for operation_id, _ in older]
@@ -171,7 +170,7 @@ class Engine:
         return Inputs(
             self.phase,
             self.hooks,
-            self.undo_hooks if self.phase is Phase.PRE else (),
+            self.undo_hooks,
             self.judgement.way.path if self.judgement and on_exit else None,
             cancelled or late,
             cancelled or late_undos,
@@ -241,10 +240,9 @@ class Engine:
         undoing = any(fate.undo_of for fate in fates)
         until = self.budget.undos_until if undoing else self.budget.hooks_until
         config = self.shop.machine.loaded.config.run
-        cgroup = self.shop.children.cgroups.path
-        group = tries.Group(
-            self._around(), fates, self.current.health.value, until, config.max_parallel, cgroup
-        )
+        health = self.current.health if self.phase is Phase.ON_EXIT else Health.UNKNOWN
+        cgroup, most = self.shop.children.cgroups.path, config.max_parallel
+        group = tries.Group(self._around(), fates, health.value, until, most, cgroup)
         self.record.add(*(group.started(fate) for fate in fates))
         self.unsynced = True
         listener = tries.Listener(

@@ -20,6 +20,4 @@ def reply(machine: Machine, answer: Answer, *, as_json: bool) -> str:
         if (entry["phase"], entry["attempt"]) == (answer.run.phase.value, answer.run.attempt)
     )
     note = "this is the record of a phase that had ended before" if answer.is_recorded else ""
-    if answer.run.recovered and answer.run.resumed:
-        note = f"recovery had run on-exit before, at {answer.document['operation']['recovered_at']}"
     return summary(answer.document, phase, result_path(machine.state, answer.operation.id), note)

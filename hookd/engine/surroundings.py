@@ -36,6 +36,7 @@ def surroundings_of(engine: Engine) -> Surroundings:
         str((engine.operation.observed.get("ssm") or {}).get("reboot_option", "")),
         _environment(engine),
         machine.loaded.config.run.output_cap,
+        machine.state.spare_folder(engine.record.id),
     )
 
 

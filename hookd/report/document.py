@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Mapping
+from typing import Any, Dict, Iterable
 
-from hookd.core.codec import encode
+from hookd.core.codec import encode, items
 from hookd.core.judge import Judgement, phase_verdict
-from hookd.core.model import SCHEMA, Changes, Check, Path, Stream, Verdict
+from hookd.core.model import SCHEMA, Changes, Check, Path, Verdict
 from hookd.core.operation import HookRun, Operation, PhaseRun
 
 Document = Dict[str, Any]
@@ -72,14 +72,14 @@ def _operation(operation: Operation, judgement: Judgement | None) -> Document:
 
 
 def _ssm(operation: Operation) -> Document:
-    known: Mapping[str, Any] = operation.observed.get("ssm") or {}
+    known = operation.observed.get("ssm")
     return {
         **dict.fromkeys(_SSM, ""),
         "missing": None,
         "failed": None,
         "installed_pending_reboot": None,
         "run_id": operation.opened.run_id,
-        **known,
+        **(known if isinstance(known, dict) else {}),
     }
 
 
@@ -121,8 +121,8 @@ def _hook(hook: HookRun) -> Document:
         "sha256": hook.sha256,
         "owner": hook.owner,
         "mode": hook.mode,
-        "stdout": _stream(hook.stdout),
-        "stderr": _stream(hook.stderr),
+        "stdout": items(hook.stdout),
+        "stderr": items(hook.stderr),
         "outputs": hook.outputs,
         "left_running": [encode(one) for one in hook.left_running],
     }
@@ -133,10 +133,6 @@ def _container(hook: HookRun) -> str:
     if not hook.pid:
         return ""
     return "cgroup" if hook.cgroup else "session"
-
-
-def _stream(stream: Stream) -> Document:
-    return dict(encode(stream))
 
 
 def _changes(changes: Changes) -> Document:

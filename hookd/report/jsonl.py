@@ -10,6 +10,8 @@ from hookd.report.document import Document
 
 MOST_BYTES = 200_000
 _MOST_LISTED = 200
+_MOST_TEXT = 2000
+_LEAST_TEXT = 120  # no id and no time is longer
 
 
 def phase_line(found: Document, run: PhaseRun, n: int) -> bytes:
@@ -80,18 +82,29 @@ def _checks(found: Document, phase: str) -> list[Document]:
 
 
 def _line(body: dict[str, Any]) -> bytes:
-    """Return `body` as one line; long lists are cut, and how many were cut is said."""
-    line = _encode(body)
-    if len(line) <= MOST_BYTES:
+    """Return `body` as one line; when it is too long, lists and texts are cut until it fits.
+
+    `hooks_total`, `checks_total` and `packages_total` then say how many there were.
+    """
+    line, most_listed, most_text = _encode(body), _MOST_LISTED, _MOST_TEXT
+    if len(line) < MOST_BYTES:
         return line
-    changes = body.get("changes")
-    if changes:
-        cut = {**changes, "packages": changes["packages"][:_MOST_LISTED]}
-        body = {**body, "changes": cut, "packages_total": len(changes["packages"])}
-    if "hooks" in body:
-        total = len(body["hooks"])
-        body = {**body, "hooks": body["hooks"][:_MOST_LISTED], "hooks_total": total}
-    return _encode(body)
+    lists = {"packages": body.get("changes", {}).get("packages", ()), **body}
+    totals = {f"{n}_total": len(lists[n]) for n in ("hooks", "checks", "packages") if n in lists}
+    while len(line) >= MOST_BYTES:
+        line = _encode({**_cut(body, most_listed, most_text), **totals})
+        most_listed, most_text = most_listed // 2, max(_LEAST_TEXT, most_text // 2)
+    return line
+
+
+def _cut(value: Any, most_listed: int, most_text: int) -> Any:
+    if isinstance(value, str):
+        return value[:most_text]
+    if isinstance(value, (list, tuple)):
+        return [_cut(item, most_listed, most_text) for item in value[:most_listed]]
+    if isinstance(value, dict):
+        return {key: _cut(item, most_listed, most_text) for key, item in value.items()}
+    return value
 
 
 def _encode(body: dict[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """The summary that `hookd run` prints: the verdict first, at most 2,400 characters, JSON last.
 
-SSM keeps the head of the output, 2,500 characters of both streams together.
+SSM keeps the head of the output, 2,500 characters of both streams together, and its agent counts
+bytes (amazon-ssm-agent iohandler.go). So do we: a wide character counts as what it takes in UTF-8.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import Any, Iterable, Iterator
 from hookd.report.document import Document
 
 MOST = 2400
-MOST_JSON = 990
+MOST_JSON = 980
 _MOST_LINE = 260
+_MOST_PATH = 600
 _MOST_NAMED = 200
 _BAD = ("failed", "timed-out", "refused", "interrupted", "outstanding")
 
@@ -22,9 +24,10 @@ def summary(found: Document, phase: Document, result_path: str, note: str = "") 
 
     What does not fit is counted; failures come before warnings, warnings before facts.
     """
-    last = [f"result: {result_path}", "hookd-result: " + machine_line(found, phase, result_path)]
+    where = _cut(f"result: {result_path}", _MOST_PATH)
+    last = [where, "hookd-result: " + machine_line(found, phase, result_path)]
     first = _cut(_headline(found, phase), _MOST_LINE)
-    room = MOST - sum(len(line) + 1 for line in (first, *last)) - len("(999999 more lines)\n")
+    room = MOST - sum(_size(line) + 1 for line in (first, *last)) - len("(999999 more lines)\n")
     body = _fitting(_body(found, phase, note), room)
     return "\n".join([first, *body, *last]) + "\n"
 
@@ -39,6 +42,8 @@ def _headline(found: Document, phase: Document) -> str:
     operation = found["operation"]
     words = [f"{verdict_of(found, phase)}: {phase['phase']} of operation {operation['id']}"]
     if phase["phase"] == "on-exit":
+        if operation["recovered_at"] and phase["caller"] != "recovery":
+            words.append(f"recovery had run it at {operation['recovered_at']}")
         words.append(f"path {operation['path']} ({operation['path_reason']})")
     if phase["outcome"] != "passed":
         words.append(f"{phase['outcome']}: {phase['reason']}")
@@ -126,22 +131,30 @@ def _fitting(lines: Iterable[str], room: int) -> Iterator[str]:
     hidden = 0
     for line in lines:
         short = _cut(line, _MOST_LINE)
-        if len(short) + 1 > room:
+        if _size(short) + 1 > room:
             hidden += 1
             continue
-        room -= len(short) + 1
+        room -= _size(short) + 1
         yield short
     if hidden:
         yield f"({hidden} more lines)"
 
 
+def _size(text: str) -> int:
+    return len(text.encode("utf-8"))
+
+
 def _cut(line: str, most: int) -> str:
+    """Return `line` without what is not printable, of at most `most` bytes in UTF-8."""
     plain = "".join(char if char.isprintable() else "?" for char in line)
-    return plain if len(plain) <= most else plain[: most - 1] + "\u2026"
+    if _size(plain) <= most:
+        return plain
+    mark = "\u2026"
+    return plain.encode("utf-8")[: most - _size(mark)].decode("utf-8", "ignore") + mark
 
 
 def machine_line(found: Document, phase: Document, result_path: str) -> str:
-    """Return one-line ASCII JSON of less than 1,000 characters for a program to read."""
+    """Return one-line ASCII JSON, with its name below 1,000 characters, for a program to read."""
     hooks = phase["hooks"]
     body: dict[str, Any] = {
         "operation": found["operation"]["id"],

@@ -52,7 +52,12 @@ def make_directory(path: str, *, mode: int) -> None:
     parent = os.path.dirname(path)
     if parent != path:
         make_directory(parent, mode=0o755)
-    os.mkdir(path, mode)
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        if os.path.isdir(path):
+            return  # somebody else was quicker
+        raise
     os.chmod(path, mode)
     sync_directory(parent)
 

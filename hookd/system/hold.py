@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from hookd.system import durable
 from hookd.system.clock import utc_text
 from hookd.system.state import State
+from hookd.system.textfile import read_regular
 
 _FILE = "hold.json"
 
@@ -33,8 +34,7 @@ def read(state: State) -> Hold | None:
     if not os.path.lexists(path):
         return None
     try:
-        with open(path, "rb") as file:
-            found = Hold(**json.loads(file.read(1 << 16)))
+        found = Hold(**json.loads(read_regular(path, 1 << 16)))
     except (OSError, ValueError, TypeError):
         return Hold("the hold file cannot be read", 0.0, time.time() + 3600.0)
     return found if found.until > time.time() else None

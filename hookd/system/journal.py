@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import IO, Sequence
+from typing import Sequence
 
 from hookd.core.codec import CodecError
 from hookd.core.journal import Body, Event, from_line, new_event, to_line
 from hookd.system import clock, durable
+from hookd.system.textfile import read_regular
 
 _RESERVE = 8 * 1024 * 1024
 _LONGEST = 256 * 1024 * 1024
@@ -35,24 +35,12 @@ class Read:
     size: int = 0
 
 
-def open_regular(path: str) -> IO[bytes]:
-    """Open `path` for reading without ever waiting. Raises OSError, also for no regular file."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if stat.S_ISREG(os.fstat(fd).st_mode):
-        return os.fdopen(fd, "rb")
-    os.close(fd)
-    raise OSError(errno.EINVAL, "it is no regular file", path)
-
-
 def read(path: str) -> Read:
     """Return the events at `path`; a file that is not there has none. Raises OSError otherwise."""
     try:
-        with open_regular(path) as file:
-            data = file.read(_LONGEST + 1)
+        data = read_regular(path, _LONGEST)
     except FileNotFoundError:
         return Read(())
-    if len(data) > _LONGEST:
-        raise OSError(errno.EFBIG, "it is longer than 256 MiB", path)
     whole, newline, torn = data.rpartition(b"\n")
     events, bad = [], []
     for number, line in enumerate(whole.split(b"\n") if newline else [], 1):
@@ -150,7 +138,7 @@ class Journal:
         """
         if self.failed and not self.is_spilling:
             raise JournalUnwritable(self.failed)
-        at, up_s = clock.utc_now(), clock.up_s()
+        at, up_s = clock.utc_now(), round(clock.up_s(), 3)  # as the line will say it
         events = tuple(
             new_event(body, n=self.n + i, at=at, boot_id=self._boot_id, up_s=up_s)
             for i, body in enumerate(bodies, 1)
@@ -169,7 +157,7 @@ class Journal:
         self.is_spilling = True
         self.close()
         with contextlib.suppress(OSError):
-            os.makedirs(os.path.dirname(self._spill), mode=0o700, exist_ok=True)
+            durable.make_directory(os.path.dirname(self._spill), mode=0o711)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
             self._fd = os.open(self._spill, flags, 0o600)
 

@@ -10,15 +10,17 @@ import zlib
 from dataclasses import replace
 from typing import Callable, Sequence
 
-from hookd.core.codec import CodecError, decode, to_json
+from hookd.core.codec import decode, to_json
 from hookd.core.fold import apply
 from hookd.core.journal import Body, Event, Noted, Observed, SnapshotTaken
-from hookd.core.judge import in_order, looks_before
+from hookd.core.looks import in_order, looks_before
 from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
 from hookd.core.operation import Operation
 from hookd.system import durable, journal
 from hookd.system.journal import Journal, JournalUnwritable
+from hookd.system.results import LARGEST_BYTES
 from hookd.system.state import State
+from hookd.system.textfile import read_regular
 
 LOST = "journal.lost"
 """What is observed when events were lost, or may be: such an operation is incomplete."""
@@ -153,12 +155,11 @@ def _read(folder: str, taken: SnapshotTaken) -> Snapshot | None:
         if taken.inline:
             data = zlib.decompress(base64.b64decode(taken.inline))
         else:
-            with journal.open_regular(os.path.join(folder, taken.file)) as file:
-                data = file.read()
+            data = read_regular(os.path.join(folder, taken.file), LARGEST_BYTES)
         if hashlib.sha256(data).hexdigest() != taken.sha256:
             return None
         snapshot = decode(Snapshot, json.loads(data))
-    except (OSError, ValueError, zlib.error, CodecError):
+    except (OSError, ValueError, RecursionError, zlib.error):
         return None
     return snapshot if snapshot.format == SNAPSHOT_FORMAT else None
 

@@ -7,13 +7,15 @@ import json
 import os
 from typing import Any, Mapping
 
-from hookd.core.codec import CodecError, decode, to_json
+from hookd.core.codec import decode, to_json
 from hookd.core.model import SNAPSHOT_FORMAT, Snapshot
 from hookd.system import durable
 from hookd.system.root import Root
 from hookd.system.state import State
+from hookd.system.textfile import read_regular
 
 RESULTS = "/var/log/hookd/results.jsonl"
+LARGEST_BYTES = 64 << 20
 _LAST_KNOWN = "last-known.json"
 _HOLD = "hold.json"
 
@@ -24,7 +26,7 @@ def result_path(state: State, operation_id: str) -> str:
 
 def write_result(state: State, operation_id: str, document: Mapping[str, Any]) -> str:
     """Store the result document; return why it could not be stored, or ""."""
-    data = json.dumps(document, indent=1).encode("ascii") + b"\n"
+    data = to_json(document).encode("ascii") + b"\n"
     try:
         durable.write_file(result_path(state, operation_id), data)
     except OSError as error:
@@ -35,9 +37,8 @@ def write_result(state: State, operation_id: str, document: Mapping[str, Any]) -
 def read_result(state: State, operation_id: str) -> Any:
     """Return the stored result document, None when there is none that can be read."""
     try:
-        with open(result_path(state, operation_id), "rb") as file:
-            return json.loads(file.read())
-    except (OSError, ValueError):
+        return json.loads(read_regular(result_path(state, operation_id), LARGEST_BYTES))
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -66,8 +67,8 @@ def write_last_known(state: State, snapshot: Snapshot) -> None:
 
 def read_last_known(state: State) -> Snapshot | None:
     try:
-        with open(state.path(_LAST_KNOWN), "rb") as file:
-            snapshot = decode(Snapshot, json.loads(file.read()))
-    except (OSError, ValueError, CodecError):
+        data = read_regular(state.path(_LAST_KNOWN), LARGEST_BYTES)
+        snapshot = decode(Snapshot, json.loads(data))
+    except (OSError, ValueError, RecursionError):
         return None
     return snapshot if snapshot.format == SNAPSHOT_FORMAT else None

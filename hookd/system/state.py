@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 
 from hookd.core.codec import CodecError
@@ -17,6 +18,7 @@ from hookd.core.operation import Operation
 from hookd.system import durable, journal
 from hookd.system.lock import Lock
 from hookd.system.root import Root
+from hookd.system.textfile import LARGEST_BYTES, open_regular, read_regular
 
 DIRECTORY = "/var/lib/hookd"
 RUN_DIRECTORY = "/run/hookd"
@@ -94,7 +96,7 @@ class State:
         When that line is damaged and others are not, what can still be known of it.
         """
         try:
-            with journal.open_regular(self.journal_path(operation_id)) as file:
+            with open_regular(self.journal_path(operation_id)) as file:
                 line = file.readline(_LONGEST_LINE)
             body = from_line(line).body if line.endswith(b"\n") else None
         except OSError:
@@ -144,7 +146,7 @@ class State:
 
     def _why_unreadable(self, operation_id: str) -> str:
         try:
-            with journal.open_regular(self.journal_path(operation_id)) as file:
+            with open_regular(self.journal_path(operation_id)) as file:
                 has_lines = b"\n" in file.read(_LONGEST_LINE)
         except FileNotFoundError:
             return ""
@@ -162,7 +164,7 @@ class State:
         with contextlib.suppress(OSError):
             for name in {*self._names(), *os.listdir(self.path("open"))}:
                 path = self.journal_path(name)
-                if not os.path.lexists(path) or os.stat(path).st_size == 0:
+                if not os.path.lexists(path) or _is_empty_file(path):
                     self.unmark(name)
                     self.remove(name)
 
@@ -191,10 +193,12 @@ class State:
         return f"{stamp}-{secrets.token_hex(2)}", number
 
     def _count(self) -> int:
+        """Return the highest number so far; the file may be lost, or restored from long ago."""
+        newest = [self.head(name) for name in self.ids()[-1:]]
+        count = max((head.number for head in newest if head), default=0)
         with contextlib.suppress(ValueError):
-            return int(self.read_text("counter"))
-        heads = (self.head(name) for name in self.ids())
-        return max((head.number for head in heads if head), default=0)
+            count = max(count, int(self.read_text("counter")))
+        return count
 
     def make_operation(self, operation_id: str) -> None:
         """Make the folders of an operation; its mark comes first, so it is never overlooked."""
@@ -212,9 +216,14 @@ class State:
 
     def read_text(self, name: str) -> str:
         """Return the text of a small state file, "" when it is not there."""
-        with contextlib.suppress(OSError), open(self.path(name), "rb") as file:
-            return file.read(1 << 20).decode("utf-8", "replace")
+        with contextlib.suppress(OSError):
+            return read_regular(self.path(name), LARGEST_BYTES).decode("utf-8", "replace")
         return ""
+
+
+def _is_empty_file(path: str) -> bool:
+    found = os.lstat(path)
+    return stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def _rescued(operation_id: str) -> OperationOpened:

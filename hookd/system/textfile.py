@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from hookd.core.model import Reading, Standing
 
@@ -59,6 +60,24 @@ def _read(path: str, at_most: int) -> bytes | None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
         return file.read(at_most + 1)
+
+
+def open_regular(path: str) -> IO[bytes]:
+    """Open `path` for reading without ever waiting. Raises OSError, also for no regular file."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return os.fdopen(fd, "rb")
+    os.close(fd)
+    raise OSError(errno.EINVAL, "it is no regular file", path)
+
+
+def read_regular(path: str, at_most: int) -> bytes:
+    """Return the bytes of regular file `path`. Raises OSError, also for more than `at_most`."""
+    with open_regular(path) as file:
+        data = file.read(at_most + 1)
+    if len(data) > at_most:
+        raise OSError(errno.EFBIG, f"it is longer than {at_most} bytes", path)
+    return data
 
 
 def is_filled(root: Root, path: str) -> bool:

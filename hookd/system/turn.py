@@ -218,7 +218,7 @@ def _give_up(call: Call, who: Holder, waiting: Waiting) -> None:
 
 
 def _is_earlier_of_own_run(call: Call, found: Belonging, who: Holder) -> bool:
-    if not call.run_id or who.operation != found.operation_id:
+    if found.choice is not Choice.JOIN or not call.run_id or who.operation != found.operation_id:
         return False
     return _PHASES.index(Phase(who.phase)) < _PHASES.index(call.phase)
 
@@ -237,7 +237,9 @@ def _end_engine(who: Holder, waiting: Waiting) -> None:
 
 def _is_alive(who: Holder) -> bool:
     process = read_process(who.pid)
-    return process is not None and process.started == who.process_started_at
+    if process is None or process.is_dead:  # a zombie: its parent has not asked for it yet
+        return False
+    return process.started == who.process_started_at
 
 
 def is_valid_id(text: str) -> bool:

@@ -114,6 +114,20 @@ def test_all_that_a_user_hook_started_ends_with_it(town):
     assert found.stdout == b""
 
 
+@pytest.mark.parametrize("is_served", [False, True], ids=["new", "with a socket"])
+def test_a_user_hook_writes_to_the_spare_folder_when_the_disk_takes_none(town, is_served):
+    town.hook("pre/10-x", 'touch "$HOOKD_SCRATCH/../../on-exit"')  # in the way of its folders
+    town.hook("on-exit/20-y", WHO, USER)
+    if is_served:
+        (town.path / "run/hookd").mkdir(parents=True)
+        (town.path / "run/hookd").chmod(0o711)
+    assert town.run("run", "pre")[0] == 0
+    town.run("run", "on-exit")
+    hook = town.hooks_of("on-exit")["20-y"]
+    assert (hook["outcome"], hook["reason"]) == ("passed", "")
+    assert hook["outputs"]["scratch"] == f"{APP}:{APP} 700 here"
+
+
 def test_outputs_that_are_not_a_file_of_the_hooks_user_are_not_read(town):
     town.write("secret", "password=1\n").chmod(0o600)
     town.hook("pre/10-x", f'ln -s {town.path}/secret "$HOOKD_OUTPUT"', USER)

@@ -116,7 +116,7 @@ def one_kill(folder, moment_s):
     if operation is not None:
         check_prefix(operation, recorded)
 
-    again = root.forked("run", "pre", "--operation-id", RUN_ID)
+    again = root.hookd("run", "pre", "--operation-id", RUN_ID)
     after = root.operation()
     pre = after.last(Phase.PRE)
     started, _ = told(log)
@@ -158,7 +158,7 @@ def check_prefix(operation, recorded):
 
 def check_end(root, log, *, was_cut):
     """on-exit closes the operation, the undo has run once iff its hook was started."""
-    done = root.forked("run", "on-exit", "--operation-id", RUN_ID)
+    done = root.hookd("run", "on-exit", "--operation-id", RUN_ID)
     operation = root.operation()
     started, ended = told(log)
     owed = operation.last(Phase.PRE).hooks["05-hook"].was_started

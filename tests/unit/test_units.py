@@ -229,7 +229,7 @@ def test_the_socket_is_roots_alone():
     assert unit("hookd.socket")[2:] == [
         ("Socket", "ListenStream", "/run/hookd/hookd.sock"),
         ("Socket", "SocketMode", "0600"),
-        ("Socket", "DirectoryMode", "0700"),
+        ("Socket", "DirectoryMode", "0711"),
         ("Install", "WantedBy", "sockets.target"),
     ]
 

@@ -11,6 +11,7 @@ from hookd.core.model import Hook
 from hookd.system import durable
 from hookd.system.hooks.execution import file_name
 from hookd.system.hooks.identity import Identity, NoIdentityError, identity_of
+from hookd.system.textfile import open_regular
 
 
 def keep(hook: Hook, folder: str) -> UndoKept:
@@ -41,7 +42,7 @@ def is_intact(path: str, sha256: str) -> bool:
 def _copy(source: str, path: str, whom: Identity) -> str:
     temporary = path + ".new"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o700)
-    with open(source, "rb") as original, os.fdopen(fd, "wb") as copy:
+    with open_regular(source) as original, os.fdopen(fd, "wb") as copy:
         shutil.copyfileobj(original, copy)
         copy.flush()
         if not whom.is_self:
@@ -55,7 +56,7 @@ def _copy(source: str, path: str, whom: Identity) -> str:
 
 def _digest(path: str) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         for chunk in iter(lambda: file.read(1 << 16), b""):
             digest.update(chunk)
     return digest.hexdigest()

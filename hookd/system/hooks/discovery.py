@@ -130,9 +130,8 @@ def _found(
     admin, vendor = trees
     tree = admin if name in admin.names else vendor
     path = os.path.join(tree.path, os.fsdecode(name))
-    hook = Hook(phase, printable(name), path, spec=default_spec(phase))
-    override = config.hooks.get(hook.id, NOTHING)
-    hook = replace(hook, spec=apply(hook.spec, override))
+    override = config.hooks.get(f"{phase}/{printable(name)}", NOTHING)
+    hook = Hook(phase, printable(name), path, spec=apply(default_spec(phase), override))
     for pattern, why in _LEFT_OUT:
         if pattern.match(name):
             return _Found(replace(hook, state=HookState.LEFT_OUT, reason=f"its name {why}"))
@@ -152,10 +151,11 @@ def _is_empty(trust: Trust) -> bool:
 
 
 def _judged(hook: Hook, trust: Trust, override: HookOverride) -> _Found:
-    hook = replace(hook, path=trust.path)
-    if trust.stat is not None:
+    if trust.stat is None:
+        hook = replace(hook, path=trust.path)
+    else:
         mode = f"{stat.S_IMODE(trust.stat.st_mode):04o}"
-        hook = replace(hook, owner=trust.stat.st_uid, mode=mode)
+        hook = replace(hook, path=trust.path, owner=trust.stat.st_uid, mode=mode)
     if trust.state is TrustState.MASKED:
         return _masked(hook, trust.reason)
     if trust.state is not TrustState.TRUSTED or trust.stat is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import os
 import re
 import stat
@@ -20,6 +22,7 @@ _LARGEST_OUTPUT = 64 * 1024
 _MOST_OUTPUTS = 200
 _OUTPUT_LINE = re.compile(r"^([A-Za-z_][A-Za-z0-9_.-]{0,63})=(.*)$")
 _LONGEST_FILE_NAME = 200
+_DIGEST = 16
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._+=@,-]")
 
 _CALLERS = re.compile(r"^(AWS_.*|SSM_COMMAND_ID|.*_proxy|.*_PROXY)$")
@@ -41,15 +44,24 @@ def to_replay(environment: Mapping[str, str]) -> dict[str, str]:
 
 @lru_cache(maxsize=256)
 def file_name(name: str) -> str:
-    """Return a hook's printable name as a file name: percent-encoded, at most 200 bytes."""
+    """Return a hook's printable name as a file name: percent-encoded, at most 200 bytes.
+
+    The end of a longer one gives way to a digest, so that no two names share their files.
+    """
     data = name.encode("utf-8", "surrogateescape")
     safe = _UNSAFE.sub(lambda found: b"%%%02X" % found.group()[0], data).decode("ascii")
-    return safe[:_LONGEST_FILE_NAME] if safe.strip(".") else "%2E"
+    if len(safe) > _LONGEST_FILE_NAME:
+        digest = hashlib.sha256(data).hexdigest()[:_DIGEST]
+        return f"{safe[: _LONGEST_FILE_NAME - _DIGEST - 1]}-{digest}"
+    return safe if safe.strip(".") else "%2E"
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all hooks of one phase share. `folder` is the operation's, `context` the JSON file."""
+    """What all hooks of one phase share. `folder` is the operation's, `context` the JSON file.
+
+    `spare` is a folder in /run for what `folder` does not take.
+    """
 
     operation_id: str
     phase: Phase
@@ -62,16 +74,20 @@ class Surroundings:
     reboot_option: str
     caller_environment: Mapping[str, str]
     output_cap: int
+    spare: str = ""
 
     @property
     def output_folder(self) -> str:
-        return os.path.join(self.folder, "hooks", f"{self.phase}-{self.attempt}")
+        return f"{self.folder}/hooks/{self.phase}-{self.attempt}"
 
     def scratch(self, fate: Fate) -> str:
         """Return the scratch folder: an undo gets the one of the pre hook it undoes."""
         owner = fate.undo_of or fate.hook.id
         phase, _, name = owner.partition("/")
-        return os.path.join(self.folder, "scratch", phase, file_name(name))
+        return f"{self.folder}/scratch/{phase}/{file_name(name)}"
+
+    def spare_scratch(self, fate: Fate) -> str:
+        return os.path.join(self.spare, os.path.relpath(self.scratch(fate), self.folder))
 
     def token(self, fate: Fate) -> str:
         where = f"{self.operation_id}/{self.phase}-{self.attempt}"
@@ -79,18 +95,25 @@ class Surroundings:
 
 
 def prepare(around: Surroundings, fate: Fate, *, timeout_s: float, health: str) -> Start:
-    """Make the hook's folders and return how to start it. Raises OSError, NoIdentityError."""
-    hook, scratch, token = fate.hook, around.scratch(fate), around.token(fate)
-    whom = identity_of(hook.spec)
-    _make_scratch(scratch, whom)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(output_file(scratch))
-    _make_folder(around.output_folder)
-    kept = os.path.join(around.output_folder, file_name(hook.name))
+    """Make the hook's folders and return how to start it. Raises OSError, NoIdentityError.
+
+    What must be new and cannot be made in the operation's folder (full, read-only) is made in the
+    spare one.
+    """
+    hook, token, whom = fate.hook, around.token(fate), identity_of(fate.hook.spec)
+    scratch = _made_scratch(around, fate, whom)
+    folder = around.output_folder
+    with contextlib.suppress(OSError):  # output that cannot be kept is counted as dropped
+        _make_folder(folder)
+    kept = f"{folder}/{file_name(hook.name)}"
     return Start(
         argv=whom.command(hook.path),
         cwd=scratch,
-        environment=_environment(around, fate, scratch, token, health, whom),
+        environment={
+            **_environment(around, fate, token, health, whom),
+            "HOOKD_SCRATCH": scratch,
+            "HOOKD_OUTPUT": _made_output(around, fate, scratch, whom),
+        },
         token=token,
         timeout_s=timeout_s,
         grace_s=hook.spec.grace_s,
@@ -105,23 +128,60 @@ def _make_folder(path: str) -> None:
         os.makedirs(path, mode=0o711)
 
 
-def _make_scratch(scratch: str, whom: Identity) -> None:
-    """Make the scratch folder unless it stands; it is never given to anybody else."""
+def _made_scratch(around: Surroundings, fate: Fate, whom: Identity) -> str:
+    scratch = around.scratch(fate)
     try:
-        owner = os.lstat(scratch).st_uid
+        _make_private(scratch, whom)
+    except OSError:
+        if not around.spare:
+            raise
+        scratch = around.spare_scratch(fate)
+        _make_private(scratch, whom)
+    return scratch
+
+
+def _made_output(around: Surroundings, fate: Fate, scratch: str, whom: Identity) -> str:
+    """Return where the hook may write its outputs: in its scratch folder if that takes any."""
+    path = _output_file(scratch)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        if os.access(scratch, os.W_OK) or not around.spare:
+            return path
+    except OSError:
+        if not around.spare:
+            raise
+    spare = around.spare_scratch(fate)
+    try:
+        _make_private(spare, whom)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_output_file(spare))
+    except OSError:
+        return path  # nothing can be written anywhere: the hook runs without outputs
+    return _output_file(spare)
+
+
+def _make_private(path: str, whom: Identity) -> None:
+    """Make a folder of `whom` unless it stands; it is never given to anybody else."""
+    try:
+        found = os.lstat(path)
     except FileNotFoundError:
-        _make_for(scratch, whom)
+        _make_folder(os.path.dirname(path))
+        _make_for(path, whom)
         return
-    if owner != whom.uid:
-        raise NoIdentityError(f"its scratch directory belongs to uid {owner}, not {whom.uid}")
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+    if found.st_uid != whom.uid:
+        raise NoIdentityError(
+            f"its scratch directory belongs to uid {found.st_uid}, not {whom.uid}"
+        )
 
 
 def _make_for(path: str, whom: Identity) -> None:
-    folder, name = os.path.split(path)
-    os.makedirs(folder, mode=0o711, exist_ok=True)
     if whom.is_self:
         os.mkdir(path, 0o700)
         return
+    folder, name = os.path.split(path)
     unowned = os.path.join(folder, "." + name)  # no hook's: their names start with no dot
     with contextlib.suppress(FileExistsError):
         os.mkdir(unowned, 0o700)
@@ -129,12 +189,12 @@ def _make_for(path: str, whom: Identity) -> None:
     os.rename(unowned, path)
 
 
-def output_file(scratch: str) -> str:
-    return os.path.join(scratch, ".hookd-output")
+def _output_file(scratch: str) -> str:
+    return f"{scratch}/.hookd-output"
 
 
 def _environment(
-    around: Surroundings, fate: Fate, scratch: str, token: str, health: str, whom: Identity
+    around: Surroundings, fate: Fate, token: str, health: str, whom: Identity
 ) -> dict[str, str]:
     found = {
         **around.caller_environment,
@@ -142,15 +202,13 @@ def _environment(
         "LANG": "C.UTF-8",
         "PATH": PATH,
         "HOME": whom.home,
-        "HOOKD_PHASE": around.phase.value,
+        "HOOKD_PHASE": str(around.phase),
         "HOOKD_OPERATION": around.operation_id,
         "HOOKD_PATH": around.path,
         "HOOKD_HEALTH": health,
         "HOOKD_REBOOTED": around.rebooted,
         "HOOKD_REBOOT_OPTION": around.reboot_option,
-        "HOOKD_SCRATCH": scratch,
         "HOOKD_CONTEXT": around.context,
-        "HOOKD_OUTPUT": output_file(scratch),
         "HOOKD_ROOT": around.root,
         "HOOKD_HOOK": token,
     }
@@ -159,15 +217,15 @@ def _environment(
     return found
 
 
-def read_outputs(scratch: str) -> tuple[dict[str, str], str]:
-    """Return the `name=value` lines that the hook wrote to HOOKD_OUTPUT, and what is wrong.
+def read_outputs(path: str) -> tuple[dict[str, str], str]:
+    """Return the `name=value` lines of HOOKD_OUTPUT (at `path`) and what is wrong with it.
 
-    The file is the hook's: no link is followed, only a regular file of the scratch folder's owner
-    is read, at most 64 kB of it.
+    The file is the hook's: no link is followed, only a regular file of its folder's owner is read,
+    at most 64 kB of it.
     """
     try:
-        owner = os.lstat(scratch).st_uid
-        fd = os.open(output_file(scratch), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        owner = os.lstat(os.path.dirname(path)).st_uid
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return {}, ""
     except OSError as error:

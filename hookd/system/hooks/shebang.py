@@ -80,15 +80,14 @@ def warnings_about(head: bytes, name: str) -> list[str]:
 def _interpreter_fault(interpreter: str) -> str:
     if not interpreter:
         return "its #! line names no program"
-    name = _quoted(interpreter)
     if not interpreter.startswith("/"):
-        return f"its #! line names {name}, which is no absolute path"
+        return f"its #! line names {_quoted(interpreter)}, which is no absolute path"
     try:
         mode = os.stat(interpreter).st_mode
     except (OSError, ValueError):
-        return f"its interpreter {name} does not exist"
+        return f"its interpreter {_quoted(interpreter)} does not exist"
     if not stat.S_ISREG(mode) or not mode & 0o111:
-        return f"its interpreter {name} is no executable file"
+        return f"its interpreter {_quoted(interpreter)} is no executable file"
     return ""
 
 

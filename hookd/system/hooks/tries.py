@@ -114,7 +114,7 @@ def _run(
         listener.spawned(body)
 
     def ended(index: int, what: Ended) -> None:
-        outputs, problem = read_outputs(around.scratch(fates[index]))
+        outputs, problem = read_outputs(ready[index][1].environment["HOOKD_OUTPUT"])
         listener.ended(_body(group, fates[index], what, outputs, problem))
 
     def output(index: int, stream: str, data: bytes) -> None:

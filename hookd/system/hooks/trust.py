@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _MOST_LINKS = 40
 _MASK = "/dev/null"
+_WRITABLE = stat.S_IWGRP | stat.S_IWOTH
+_SET_ID = stat.S_ISUID | stat.S_ISGID
+_UNTRUSTED = _WRITABLE | _SET_ID
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a FIFO"),
@@ -186,13 +189,15 @@ class Examiner:
         return f"link {shown(path)} is owned by uid {status.st_uid}: chown -h root {shown(path)}"
 
     def _faults(self, path: str, status: os.stat_result) -> list[str]:
-        where, mode = shown(path), stat.S_IMODE(status.st_mode)
-        faults = []
+        mode = stat.S_IMODE(status.st_mode)
+        if status.st_uid in self._owners and not mode & _UNTRUSTED:
+            return []
+        where, faults = shown(path), []
         if status.st_uid not in self._owners:
             faults.append(f"{where} is owned by uid {status.st_uid}: chown root {where}")
-        if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if mode & _WRITABLE:
             faults.append(f"{where} can be written by others (mode {mode:04o}): chmod go-w {where}")
-        if mode & (stat.S_ISUID | stat.S_ISGID):
+        if mode & _SET_ID:
             faults.append(f"{where} has a set-id bit (mode {mode:04o}): chmod ug-s {where}")
         return faults
 

@@ -21,16 +21,16 @@ RECENT = LAST_UP_S + 1.0
 OLD = LAST_UP_S + PATIENCE.abandon_after_s
 
 
-def operation(*bodies, id=OURS, run_id="run-a"):
-    return folded(opened(id=id, run_id=run_id), *bodies)
+def operation(*bodies, name=OURS, run_id="run-a"):
+    return folded(opened(id=name, run_id=run_id), *bodies)
 
 
-def of_run(run_id, *bodies, liveness=Liveness.UNKNOWN, id=OURS):
-    return Known(operation(*bodies, id=id, run_id=run_id), liveness)
+def of_run(run_id, *bodies, liveness=Liveness.UNKNOWN, name=OURS):
+    return Known(operation(*bodies, name=name, run_id=run_id), liveness)
 
 
-def of_person(*bodies, id=OURS):
-    return Known(operation(*bodies, id=id, run_id=""), Liveness.NONE)
+def of_person(*bodies, name=OURS):
+    return Known(operation(*bodies, name=name, run_id=""), Liveness.NONE)
 
 
 def choice(call, *known, up_s=RECENT, boot_id=BOOT_1):
@@ -52,7 +52,7 @@ A_DEAD = of_run("run-a", *PRE, liveness=DEAD)
 A_UNKNOWN = of_run("run-a", *PRE)
 A_ENDED = of_run("run-a", *PRE, *ON_EXIT)
 A_CLOSED = of_run("run-a", *PRE, *ON_EXIT, CLOSED)
-B_ASIDE = of_run("run-b", started("post"), ended("post"), id=THEIRS)
+B_ASIDE = of_run("run-b", started("post"), ended("post"), name=THEIRS)
 JOIN, OPEN, ASIDE, END_FIRST, BUSY = (
     Choice.JOIN,
     Choice.OPEN,
@@ -122,13 +122,13 @@ def test_a_foreign_pre_ends_an_operation_that_is_taken_for_dead(known, up_s, boo
 
 
 def test_an_operation_id_beats_the_run_that_is_open():
-    closed = of_person(*PRE, *ON_EXIT, CLOSED, id=THEIRS)
+    closed = of_person(*PRE, *ON_EXIT, CLOSED, name=THEIRS)
 
     assert choice(person("on-exit", THEIRS), A_ALIVE, closed) == (JOIN, THEIRS)
 
 
 def test_the_newest_by_counter_has_a_run_id_that_came_twice():
-    again_a = of_run("run-a", *PRE, id=THEIRS)
+    again_a = of_run("run-a", *PRE, name=THEIRS)
 
     assert choice(run("post"), A_CLOSED, again_a) == (JOIN, THEIRS)
 

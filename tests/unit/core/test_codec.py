@@ -141,7 +141,7 @@ def test_every_event_body_comes_back(kind, data):
     assert decode(kind, through_text(body)) == body
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(snapshots)
 def test_a_snapshot_comes_back(snapshot):
     assert decode(Snapshot, through_text(snapshot)) == snapshot

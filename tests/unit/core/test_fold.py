@@ -468,7 +468,7 @@ def test_the_newest_attempt_is_the_last_and_the_one_without_an_end_is_running():
     assert found.is_open
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(journals())
 def test_every_beginning_of_a_journal_folds(bodies):
     numbered = events(*bodies)
@@ -479,7 +479,7 @@ def test_every_beginning_of_a_journal_folds(bodies):
     assert fold(numbered) == whole
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(journals(), st.data())
 def test_folding_on_is_folding_all(bodies, data):
     numbered = events(*bodies)
@@ -490,7 +490,7 @@ def test_folding_on_is_folding_all(bodies, data):
     assert found == fold(numbered)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(journals())
 def test_what_was_written_folds_to_the_same(bodies):
     numbered = events(*bodies)
@@ -507,14 +507,14 @@ def test_no_hook_that_was_started_is_forgotten(bodies):
             assert runs[0].hooks[body.hook].was_started
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(any_events, max_size=12))
+@settings(max_examples=40, deadline=None)
+@given(st.lists(any_events, max_size=8))
 def test_any_events_in_any_order_fold(found):
     fold(found)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(any_events, max_size=12))
+@settings(max_examples=25, deadline=None)
+@given(st.lists(any_events, max_size=8))
 def test_any_events_after_the_first_fold(found):
     whole = fold((*events(OPENED), *found))
     assert whole.opened == OPENED

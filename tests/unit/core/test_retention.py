@@ -37,6 +37,12 @@ def kept(*operations):
             Limits(9, 9, 9.0, 100),
             ("b",),
         ),
+        # what went takes nobody's place
+        (
+            [("c", {"size": 60}), ("b", {"size": 60}), ("a", {"size": 40})],
+            Limits(2, 9, 9.0, 100),
+            ("b",),
+        ),
         ([("a", {"size": 101})], Limits(9, 9, 9.0, 100), ("a",)),
         # what is needed stays, and takes its place
         (

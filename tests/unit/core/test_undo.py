@@ -7,7 +7,7 @@ from support.journals import folded, hook_ended, hook_started, opened, ran, star
 
 from hookd.core.journal import HookCutOff, HookPassedOver, UndoKept
 from hookd.core.model import Hook, HookOutcome, HookSpec, HookState, Phase
-from hookd.core.undo import Undo, outstanding
+from hookd.core.undo import Undo, outstanding, time_owed
 
 OWED = (Undo("30-join", "pre/30-leave"),)
 KEPT = UndoKept("30-join", "pre/30-leave", "/undo/30-join", "aa", HookSpec(undoes="pre/30-leave"))
@@ -125,8 +125,8 @@ def test_an_undo_is_owed_until_it_has_put_back_what_was_taken(bodies, owed):
     assert owed_after(*left(), started("on-exit"), *bodies) == owed
 
 
-def undo(name="30-join", state=HookState.READY, undoes="pre/30-leave"):
-    return Hook(Phase.ON_EXIT, name, f"/{name}", state, spec=HookSpec(undoes=undoes))
+def undo(name="30-join", state=HookState.READY, undoes="pre/30-leave", **spec):
+    return Hook(Phase.ON_EXIT, name, f"/{name}", state, spec=HookSpec(undoes=undoes, **spec))
 
 
 TODAY = {
@@ -158,6 +158,21 @@ def test_an_undo_that_came_after_pre_is_owed_while_it_is_there():
 
     assert outstanding(operation, (undo(),)) == OWED
     assert outstanding(operation) == ()
+
+
+TIMES = {
+    "nothing is owed": ((), (), 0.0),
+    "the undo is there": (left(), (undo(timeout_s=30.0),), 30.0),
+    "the undo is gone: as long as when pre kept it": (left(), (), 600.0),
+    "two are there": (left(), (undo("20-more", timeout_s=5.0), undo(timeout_s=30.0)), 35.0),
+}
+
+
+@pytest.mark.parametrize(("bodies", "hooks", "expected"), TIMES.values(), ids=TIMES)
+def test_the_time_owed_is_the_sum_of_the_timeouts(bodies, hooks, expected):
+    operation = folded(opened(), started("pre"), KEPT, *bodies)
+
+    assert time_owed(operation, hooks) == expected
 
 
 def test_owed_undos_come_in_byte_order_of_their_hooks():

@@ -1,0 +1,1 @@
+"""The lab: real machines, booted in containers, that hookd runs phases on."""

@@ -1,0 +1,71 @@
+"""The SSM agent's part: calls a script in the machine as the agent does, and kills it so."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from lab.machine import AGENT, Completed, Machine
+
+# Beside what is lost with the power (/run) and what a scenario may fill (/var).
+PLACE = "/srv/ssm"
+
+# The document worker: a script gets a process group of its own in the agent's session, stdin from
+# /dev/null; a worker that is told to end leaves its script alone (amazon-ssm-agent, executers.go).
+WORKER = """\
+import os, subprocess, sys
+name, argv = sys.argv[1], sys.argv[2:]
+with open(name + ".out", "wb") as out, open(name + ".err", "wb") as err:
+    script = subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, preexec_fn=os.setpgrp
+    )
+with open(name + ".pid", "w") as file:
+    file.write(str(script.pid))
+code = script.wait()
+with open(name + ".new", "w") as file:
+    file.write(str(code))
+os.rename(name + ".new", name + ".code")
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A script that the agent runs in the machine."""
+
+    machine: Machine
+    argv: tuple[str, ...]
+    name: str
+
+    def wait(self, timeout: float = 60) -> Completed:
+        """Wait until the script has ended, and return how."""
+        self.machine.wait_until(f"test -e {self.name}.code", timeout)
+        read = self.machine.read
+        code = int(read(f"{self.name}.code"))
+        return Completed(self.argv, code, read(f"{self.name}.out"), read(f"{self.name}.err"))
+
+    def kill(self) -> None:
+        """Kill it as the agent does at a timeout or cancel: SIGKILL to its process group."""
+        self.machine.execute(f'kill -KILL "-$(cat {self.name}.pid)"').check()
+
+
+def call(machine: Machine, *argv: str, env=None) -> Call:
+    """Start `argv` as a script of the agent and return at once.
+
+    It runs below a unit with the agent's own directives: KillMode=process, in /usr/bin, in the
+    agent's environment.
+    """
+    machine.agent_calls += 1
+    unit = f"amazon-ssm-agent-{machine.boots}-{machine.agent_calls}"
+    name = f"{PLACE}/{unit}"
+    machine.write(f"{PLACE}/worker", WORKER)
+    environment = {**AGENT, **(env or {})}
+    machine.execute(
+        [
+            *("systemd-run", "--quiet", f"--unit={unit}"),
+            *("--property=KillMode=process", "--property=WorkingDirectory=/usr/bin"),
+            *(f"--setenv={key}={value}" for key, value in environment.items()),
+            *("/usr/bin/python3", "-I", f"{PLACE}/worker", name, *argv),
+        ]
+    ).check()
+    machine.wait_until(f"test -s {shlex.quote(name)}.pid")
+    return Call(machine, argv, name)

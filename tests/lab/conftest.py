@@ -1,0 +1,86 @@
+"""Fixtures of the lab: new machines, removed with all they left however a scenario ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from lab import layers
+from lab.ground import Ground
+from lab.machine import Machine
+
+PROGRAMS = (
+    "systemd-nspawn",
+    "debootstrap",
+    "dpkg-deb",
+    "rpmbuild",
+    "mkfs.ext4",
+    "nsenter",
+    "unshare",
+)
+# The first machine waits for its root to be made.
+LONGEST_S = 900
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.timeout(LONGEST_S))
+
+
+def pytest_sessionfinish(session):
+    """A lab in which every scenario was skipped has not passed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped, passed = (reporter.stats.get(word, []) for word in ("skipped", "passed"))
+    if skipped and not passed and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _why_not():
+    if os.geteuid() != 0:
+        return "machines are booted by root"
+    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    return "not installed: " + ", ".join(missing) if missing else ""
+
+
+@pytest.fixture(scope="session")
+def this_hookd(tmp_path_factory):
+    """Return the hookd of this checkout, as a layer."""
+    return layers.hookd(tmp_path_factory.mktemp("hookd"))
+
+
+@pytest.fixture
+def new_machine(this_hookd):
+    """Return a function that makes a machine with hookd installed, switched off.
+
+    `python`: the only Python 3 it has. `cgroups` and `var`: see Ground.
+    """
+    if _why_not():
+        pytest.skip(_why_not())
+    machines = []
+
+    def make(*, python=layers.DEBIANS_PYTHON, cgroups="v2", var="0"):
+        try:
+            stack = [this_hookd, layers.libraries(python)]
+            if python != layers.DEBIANS_PYTHON:
+                stack.append(layers.only_python(python))
+            stack.append(layers.root())
+        except layers.CannotMake as error:
+            pytest.skip(str(error))
+        machine = Machine(Ground(layers.new_directory(), stack, cgroups, var))
+        machines.append(machine)
+        return machine
+
+    make.forget = machines.remove
+    yield make
+    for machine in machines:
+        machine.remove()
+
+
+@pytest.fixture
+def machine(new_machine):
+    """A machine that is up."""
+    made = new_machine()
+    made.boot()
+    return made
