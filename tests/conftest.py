@@ -7,6 +7,16 @@ import pathlib
 import subprocess
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a busy machine is no finding, and neither is a red run that nobody can repeat
+settings.register_profile(
+    "hookd",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("hookd")
 
 UNIT = pathlib.Path(__file__).parent / "unit"
 

@@ -142,6 +142,13 @@ def _to_run(hook: Hook, done: Optional[HookRun], reason: str, undo_of: str = "")
     return Fate(hook, reason, None, 1 if done is None else done.try_ + 1, undo_of)
 
 
+def retry_delay_s(run: PhaseRun, fates: Iterable[Fate]) -> float:
+    """Return how long to wait before `fates` start: some asked to be tried again."""
+    asked = (fate for fate in fates if fate.hook.name in run.hooks)
+    waits = (fate.hook.spec.retry_delay_s for fate in asked if run.hooks[fate.hook.name].retry)
+    return max(waits, default=0.0)
+
+
 def _post_fates(_operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Fate]:
     for hook in _left(inputs):
         done = run.hooks.get(hook.name)

@@ -13,7 +13,7 @@ from typing import Callable, Iterable
 
 from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
-from hookd.core.fates import Fate, Inputs, settled_of
+from hookd.core.fates import Fate, Inputs, retry_delay_s, settled_of
 from hookd.core.journal import Checked, Observed, PhaseStarted, SnapshotTaken
 from hookd.core.judge import Judgement, hook_digests, judge
 from hookd.core.looks import LAST_KNOWN
@@ -274,8 +274,7 @@ class Engine:
         return replace(fate, hook=now, outcome=HookOutcome.REFUSED, reason=now.reason)
 
     def _wait_to_try_again(self, fates: tuple[Fate, ...]) -> None:
-        again = [fate.hook.spec.retry_delay_s for fate in fates if fate.try_ > 1]
-        until = min(clock.up_s() + max(again, default=0.0), self.budget.hooks_until)
+        until = min(clock.up_s() + retry_delay_s(self.current, fates), self.budget.hooks_until)
         while clock.up_s() < until and not self.shop.signals.reason:
             time.sleep(min(0.1, max(0.0, until - clock.up_s())))
 

@@ -55,6 +55,7 @@ def _body(found: Document, phase: Document, note: str) -> Iterator[str]:
         yield note
     yield from _bad_hooks(phase, required=True)
     yield from _checks(found, phase, "fail")
+    yield from (f"lost: {n['message']}" for n in found["notes"] if n["code"] == "results.lost")
     yield from _bad_hooks(phase, required=False)
     yield from _checks(found, phase, "warn")
     named = {hook["name"] for hook in phase["hooks"]}

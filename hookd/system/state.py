@@ -212,7 +212,8 @@ class State:
         durable.sync_directory(self.path("operations"))
 
     def remove(self, operation_id: str) -> None:
-        shutil.rmtree(self.folder(operation_id), ignore_errors=True)
+        for path in (self.folder(operation_id), self.spare_folder(operation_id)):
+            shutil.rmtree(path, ignore_errors=True)
 
     def read_text(self, name: str) -> str:
         """Return the text of a small state file, "" when it is not there."""

@@ -269,6 +269,15 @@ def test_a_file_where_the_state_belongs_is_told(root, phase, where):
     assert root.hookd("status").code in (0, 1)
 
 
+def test_an_on_exit_whose_journal_is_deleted_under_it_goes_on_in_run(owing):
+    owing.hook("on-exit/10-delete", "rm -rf $HOOKD_ROOT/var/lib/hookd/operations/*/journal.jsonl\n")
+    assert owing.hookd("run", "pre", *RUN).code == 0
+    assert owing.hookd("run", "post", *RUN).code == 0
+    done = owing.hookd("run", "on-exit", *RUN)
+    assert (done.code, done.machine["verdict"]) == (1, "incomplete"), done
+    assert (owing.path / "undone").read_text() == "was-in\n"
+
+
 # -- damaged journals --------------------------------------------------------------------------
 
 
@@ -487,3 +496,43 @@ def test_an_uptime_from_the_future_does_not_make_a_run_dead_or_immortal(root):
     assert done.code == 75, done
     assert root.hookd("run", "on-exit", *RUN).code == 1
     assert not root.operation().is_open
+
+
+# -- results -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", ["pre", "on-exit"])
+def test_what_a_dead_engine_did_not_tell_is_told_by_the_next_call(root, phase):
+    """As after a kill -9 between the event that ends a phase and its line in results.jsonl."""
+    assert root.hookd("run", "pre", *RUN).code == 0
+    if phase == "on-exit":
+        assert root.hookd("run", "post", *RUN).code == 0
+        assert root.hookd("run", "on-exit", *RUN).code == 0
+    told = root.lines()
+    lines = root.journal().read_bytes().splitlines(keepends=True)
+    assert b'"published"' in lines[-1]
+    root.journal().write_bytes(b"".join(lines[:-1]))
+    (root.state / "open" / root.operations()[0]).touch()
+    (root.folder() / "result.json").unlink()
+    (root.path / "var/log/hookd/results.jsonl").unlink()
+    assert root.hookd("run", phase, *RUN).code == 0
+    of_phase = [line for line in told if line["n"] >= told[-1]["n"] - 1]
+    assert [untimed(line) for line in root.lines()] == [untimed(line) for line in of_phase]
+    assert root.phase(phase)["outcome"] == "passed"
+    assert os.listdir(root.state / "open") == ([] if phase == "on-exit" else root.operations())
+    assert root.hookd("run", phase, *RUN).code == 0
+    assert len(root.lines()) == len(of_phase)
+
+
+def untimed(line):
+    return {name: value for name, value in line.items() if name != "ts"}
+
+
+def test_a_line_that_cannot_be_written_is_told_later(root):
+    log = root.path / "var/log/hookd"
+    log.write_text("a file in the way")
+    assert root.hookd("run", "pre", *RUN).code == 0
+    assert "results.lost" in [note.code for note in root.operation().notes]
+    log.unlink()
+    assert root.hookd("run", "post", *RUN).code == 0
+    assert [line["phase"] for line in root.lines()] == ["pre", "post"]

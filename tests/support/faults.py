@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+import hookd.commands  # noqa: F401 - main imports it late, and each fork would again
 from hookd.cli import main
 from hookd.core.fold import fold
 from hookd.system import journal

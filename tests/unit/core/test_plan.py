@@ -21,7 +21,7 @@ from support.journals import (
 )
 
 from hookd.core.budget import DEADLINE_REACHED
-from hookd.core.fates import Inputs
+from hookd.core.fates import Fate, Inputs, retry_delay_s
 from hookd.core.fold import apply, fold
 from hookd.core.journal import (
     Checked,
@@ -34,6 +34,7 @@ from hookd.core.journal import (
     new_event,
 )
 from hookd.core.model import (
+    CallerKind,
     Check,
     Health,
     Hook,
@@ -46,6 +47,7 @@ from hookd.core.model import (
     PhaseOutcome,
     Severity,
 )
+from hookd.core.operation import HookRun, PhaseRun
 from hookd.core.plan import Do, plan
 from hookd.core.undo import outstanding
 
@@ -1000,3 +1002,15 @@ def test_the_plan_is_a_function_of_its_inputs(pre_hooks, on_exit_hooks, endings,
         operation, same = fold(journal), fold(list(journal))
         if operation.last(PRE) is not None:
             assert plan(operation, inputs) == plan(same, inputs)
+
+
+@pytest.mark.parametrize(
+    ("retry", "expected"),
+    [(True, 7.0), (False, 0.0)],
+    ids=["one that asked to be tried again waits", "one that a crash cut off does not"],
+)
+def test_the_delay_before_another_try(retry, expected):
+    hook = Hook(Phase.PRE, "10-x", "/10-x", spec=HookSpec(retry_delay_s=7.0))
+    done = HookRun(Phase.PRE, "10-x", required=True, retry=retry)
+    run = PhaseRun(Phase.PRE, 1, CallerKind.PERSON, "", "", 0.0, hooks={"10-x": done})
+    assert retry_delay_s(run, (Fate(hook, "", None, 2),)) == expected
