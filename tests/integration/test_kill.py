@@ -41,11 +41,17 @@ def build(folder):
 def kill_at(root, moment_s):
     """Start pre, SIGKILL hookd alone `moment_s` after it has begun to keep state."""
     pid = root.fork("run", "pre", "--operation-id", RUN_ID)
-    while not (root.state / "operations").exists():
-        time.sleep(0.001)
+    wait_for_state(root)
     time.sleep(moment_s)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+def wait_for_state(root):
+    until = time.monotonic() + 30
+    while not (root.state / "operations").exists():
+        assert time.monotonic() < until, "hookd never began to keep state"
+        time.sleep(0.001)
 
 
 def told(log):
@@ -64,8 +70,7 @@ def length_s(tmp_path_factory):
     """Return how many seconds a run takes that nobody kills, from its first file on."""
     root, _ = build(tmp_path_factory.mktemp("length"))
     pid = root.fork("run", "pre")
-    while not (root.state / "operations").exists():
-        time.sleep(0.001)
+    wait_for_state(root)
     began = time.monotonic()
     assert os.waitpid(pid, 0)[1] == 0
     return time.monotonic() - began
