@@ -12,7 +12,7 @@ from hookd.errors import HookdError
 from hookd.report.log import Logger, Logging
 from hookd.report.observer import Observer
 from hookd.system import clock, hold
-from hookd.system.lock import holder
+from hookd.system.lock import Holder, holder
 from hookd.system.machine import Machine
 from hookd.system.turn import known
 
@@ -72,8 +72,9 @@ class Recovery:
         self.tried[act.operation_id] = clock.up_s()
 
 
-def is_executing(machine: Machine) -> bool:
-    return holder(machine.state.path("phase.lock")) is not None
+def executing(machine: Machine) -> Holder | None:
+    """Return the engine that executes now, whoever started it."""
+    return holder(machine.state.path("phase.lock"))
 
 
 def recover(machine: Machine, act: Pending, log: Logger) -> None:

@@ -21,7 +21,9 @@ from hookd.daemon.recovery import Pending, Recovery
 from hookd.daemon.serve import serve
 from hookd.report.log import Logger
 from hookd.system import clock
+from hookd.system.caller import Caller
 from hookd.system.machine import Machine, open_machine
+from hookd.system.signals import SHUTDOWN
 
 IDLE_S = 60.0
 _LOOK_S = 60.0
@@ -76,7 +78,7 @@ class Server:
             self.recovery = Recovery(agent.watch(machine.root, machine.boot.boot_id))
         acts = self.recovery.pending(machine)
         first = next((act for act in acts if act.is_now), None)
-        if first is not None and not recovery.is_executing(machine):
+        if first is not None and recovery.executing(machine) is None:
             told = {"operation": first.operation_id, "act": str(first.act), "reason": first.reason}
             self.log.info("recovering", **told)
             self.recovery.trying(first)
@@ -149,15 +151,21 @@ class Server:
         self.wants_end = True
 
     def _end_with_the_machine(self) -> None:
-        """A plain stop leaves the engines; a machine that goes down ends them: TERM, and wait."""
-        if not self.engines or not _machine_is_stopping(self._machine()):
+        """A plain stop leaves the engine; a machine that goes down ends it: a signal, and wait.
+
+        Engines of an earlier service are no children of ours; the lock says who executes.
+        """
+        machine = self._machine()
+        executing = recovery.executing(machine)
+        if executing is None or not _machine_is_stopping(machine):
             return
-        self.log.warning("ending the running phase", reason="the machine goes down")
-        for pid in self.engines:
+        self.log.warning("ending the running phase", phase=executing.phase, reason="shutdown")
+        engine = Caller(executing.pid, executing.process_started_at)
+        if not engine.is_gone:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+                os.kill(engine.pid, SHUTDOWN)
         until = clock.up_s() + _STOPPING_PATIENCE_S
-        while self.engines and clock.up_s() < until:
+        while not engine.is_gone and clock.up_s() < until:
             self._reap()
             time.sleep(0.05)
 

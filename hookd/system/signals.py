@@ -9,7 +9,11 @@ from typing import Callable, Union
 from hookd.system import clock
 from hookd.system.caller import Caller
 
-_ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# The service says so to engines; SIGTERM is what `hookd cancel`, SSM and people send. init is told
+# of a failing power by SIGPWR (signal(7)), nobody else has a use for it.
+SHUTDOWN = signal.SIGPWR
+_ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, SHUTDOWN)
+_ALWAYS = (signal.SIGTERM, SHUTDOWN)
 
 _Handler = Union[Callable[[int, "FrameType | None"], object], int, None]
 
@@ -33,9 +37,10 @@ class CallerWatch:
 
 
 class Signals:
-    """While entered, SIGTERM, SIGINT and SIGHUP only set `reason`; hooks get the defaults.
+    """While entered, the signals that ask only set `reason`; hooks get the defaults.
 
-    SIGINT and SIGHUP stay ignored where the caller had them ignored; SIGTERM always asks.
+    SIGINT and SIGHUP stay ignored where the caller had them ignored; SIGTERM and SHUTDOWN always
+    ask.
     A caller that is gone is a reason, too, where its loss cancels the phase.
     """
 
@@ -53,7 +58,7 @@ class Signals:
 
     def __enter__(self) -> Signals:
         for number in _ASKING:
-            if number != signal.SIGTERM and signal.getsignal(number) == signal.SIG_IGN:
+            if number not in _ALWAYS and signal.getsignal(number) == signal.SIG_IGN:
                 continue  # started by nohup(1), or in the background of a shell
             self._old[number] = signal.signal(number, self._asked)
         return self
@@ -64,4 +69,6 @@ class Signals:
                 signal.signal(number, handler)
 
     def _asked(self, number: int, _frame: FrameType | None) -> None:
-        self._asked_by = self._asked_by or f"cancelled by {signal.Signals(number).name}"
+        name = signal.Signals(number).name
+        why = "shutdown" if number == SHUTDOWN else f"cancelled by {name}"
+        self._asked_by = self._asked_by or why

@@ -50,19 +50,26 @@ def this_hookd(tmp_path_factory):
     return layers.hookd(tmp_path_factory.mktemp("hookd"))
 
 
+@pytest.fixture(scope="session")
+def this_service(tmp_path_factory):
+    """Return the units of this checkout, as a layer."""
+    return layers.service(tmp_path_factory.mktemp("service"))
+
+
 @pytest.fixture
-def new_machine(this_hookd):
+def new_machine(this_hookd, this_service):
     """Return a function that makes a machine with hookd installed, switched off.
 
-    `python`: the only Python 3 it has. `cgroups` and `var`: see Ground.
+    `python`: the only Python 3 it has. `cgroups` and `var`: see Ground. `service`: its systemd has
+    the units; else every call executes in its own process.
     """
     if _why_not():
         pytest.skip(_why_not())
     machines = []
 
-    def make(*, python=layers.DEBIANS_PYTHON, cgroups="v2", var="0"):
+    def make(*, python=layers.DEBIANS_PYTHON, cgroups="v2", var="0", service=False):
         try:
-            stack = [this_hookd, layers.libraries(python)]
+            stack = [*([this_service] if service else []), this_hookd, layers.libraries(python)]
             if python != layers.DEBIANS_PYTHON:
                 stack.append(layers.only_python(python))
             stack.append(layers.root())

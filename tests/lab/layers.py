@@ -21,6 +21,8 @@ REPO = HERE.parent.parent
 CACHE = (REPO / ".cache" / "lab").resolve()
 
 DEBIANS_PYTHON = "3.11"
+# What `systemctl preset` makes of 90-hookd.preset and the units' [Install].
+ENABLED = (("sockets.target", "hookd.socket"), ("multi-user.target", "hookd-boot.service"))
 LAUNCHER = """\
 #!/usr/bin/python3 -I
 import sys
@@ -87,6 +89,22 @@ def hookd(to: pathlib.Path) -> pathlib.Path:
     return to
 
 
+def service(to: pathlib.Path) -> pathlib.Path:
+    """Put this checkout's units into the empty directory `to`, enabled as the preset has it."""
+    system = to / "usr/lib/systemd/system"
+    presets = to / "usr/lib/systemd/system-preset"
+    for folder in (system, presets):
+        folder.mkdir(parents=True)
+    for unit in (REPO / "systemd").iterdir():
+        shutil.copy(str(unit), str(presets if unit.suffix == ".preset" else system))
+    for target, unit in ENABLED:
+        wants = to / "etc/systemd/system" / f"{target}.wants"
+        wants.mkdir(parents=True)
+        (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
+    _as_installed(to)
+    return to
+
+
 def new_directory() -> pathlib.Path:
     """Return a new directory for one machine, on the file system of the layers."""
     return pathlib.Path(tempfile.mkdtemp(prefix="machine-", dir=str(CACHE)))
@@ -97,6 +115,8 @@ def _as_installed(directory: pathlib.Path) -> None:
     for folder, _, files in os.walk(str(directory)):
         os.chmod(folder, 0o755)
         for name in files:
+            if os.path.islink(os.path.join(folder, name)):
+                continue
             program = folder.endswith("/bin")
             os.chmod(os.path.join(folder, name), 0o755 if program else 0o644)
 
