@@ -49,6 +49,7 @@ class Server:
     def run(self) -> None:
         """Serve until told to end, or until idle."""
         self.idle_since = clock.up_s()
+        self.listening.setblocking(False)  # a client may be gone again before it is accepted
         waker = self._take_signals()
         with selectors.DefaultSelector() as selector:
             selector.register(self.listening, selectors.EVENT_READ)
