@@ -21,6 +21,8 @@ REPO = HERE.parent.parent
 CACHE = (REPO / ".cache" / "lab").resolve()
 
 DEBIANS_PYTHON = "3.11"
+# What structlog 23.1 requires on Python 3.7 only.
+STRUCTLOGS = ("typing-extensions", "importlib-metadata", "zipp")
 # What `systemctl preset` makes of 90-hookd.preset and the units' [Install].
 ENABLED = (("sockets.target", "hookd.socket"), ("multi-user.target", "hookd-boot.service"))
 LAUNCHER = """\
@@ -199,11 +201,13 @@ def _requirements(version):
     table = _toml().loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))
     needed = [Requirement(text) for text in table["project"]["dependencies"]]
     here = {"python_version": version}
-    return [
+    found = [
         f"{one.name}{one.specifier}"
         for one in needed
         if not one.marker or one.marker.evaluate(here)
     ]
+    # pip takes the markers inside of wheels for those of the Python it runs on
+    return [*found, *(STRUCTLOGS if version == "3.7" else ())]
 
 
 def _toml():
