@@ -501,6 +501,18 @@ def test_a_pre_that_is_asked_to_end_is_interrupted(root, number):
     assert hooks_of(root.result(), "pre")["10-x"][0] == "interrupted"
 
 
+def test_a_phase_that_ends_because_the_machine_goes_down_says_so(root):
+    root.hook("pre", "10-x", says("x", "sleep 30"))
+    process = root.start("run", "pre")
+    root.wait_for("ran")
+
+    process.send_signal(signal.SIGPWR)
+
+    assert process.wait(10) == 130
+    [hook] = root.result()["phases"][0]["hooks"]
+    assert (hook["outcome"], hook["reason"]) == ("interrupted", "shutdown")
+
+
 # -- what a hook is given ---------------------------------------------------------------------
 
 TELL = 'env | grep "^HOOKD_" > "$HOOKD_ROOT/env-$HOOKD_PHASE"; pwd > "$HOOKD_ROOT/cwd"'

@@ -15,9 +15,12 @@ def lose_power_while_hanging(machine, phase):
     machine.boot()
 
 
+@pytest.mark.parametrize("service", [False, True], ids=["", "service"])
 @pytest.mark.parametrize(("python", "cgroups"), [("3.11", "v2"), ("3.7", "v1")])
-def test_an_operation_with_new_packages_and_a_reboot(new_machine, tmp_path, python, cgroups):
-    machine = new_machine(python=python, cgroups=cgroups)
+def test_an_operation_with_new_packages_and_a_reboot(
+    new_machine, tmp_path, python, cgroups, service
+):
+    machine = new_machine(python=python, cgroups=cgroups, service=service)
     machine.boot()
     for version in ("1.0", "1.1"):
         rpm, deb = (make(tmp_path, "lab-" + make.__name__, version) for make in _KINDS)
