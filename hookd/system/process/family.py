@@ -127,10 +127,9 @@ def end_leftovers(
     family = Family(token, pid, process_started_at, session=session, cgroup=cgroup)
     found: dict[tuple[int, float], Leftover] = {}
     for members in _until_none(family, grace_s):
-        is_first = not found
+        untold = [one for one in members if one.key not in found]
         _note(found, members)
-        if is_first:
-            family.signal(members, signal.SIGTERM)
+        family.signal(untold, signal.SIGTERM)
     for members in _until_none(family, KILL_PATIENCE_S):
         _note(found, members)
         family.signal(members, signal.SIGKILL)

@@ -15,7 +15,7 @@ from hookd.system.process.capture import Capture
 from hookd.system.process.family import KILL_PATIENCE_S, Family, leftover
 from hookd.system.process.reap import Reaped
 from hookd.system.process.spawn import Spawned, Start, keep_reading
-from hookd.system.process.table import Table, read_process
+from hookd.system.process.table import Process, Table, read_process
 
 QUIET_S = 0.1
 """After the hook's own process ended: how long nothing may come before we stop listening."""
@@ -136,6 +136,7 @@ class Running:
         self._heard_at = began
         self._forced: HookOutcome | None = None
         self._reason = ""
+        self._told: set[tuple[int, float]] = set()
         self._left: tuple[Leftover, ...] = ()
         self._kill_at = self._give_up_at = 0.0
 
@@ -168,7 +169,6 @@ class Running:
             return
         self._forced, self._reason = outcome, reason
         self._kill_at = moment.now + self._start.grace_s
-        self._signal(signal.SIGTERM, moment)
         self._look = self._await_end
         self._await_end(moment)
 
@@ -200,6 +200,7 @@ class Running:
             self.next_look = self._limit.at
 
     def _await_end(self, moment: Moment) -> None:
+        self._terminate(moment)
         if self._all_gone(moment):
             self._turn_to(self._listen, moment)
         elif moment.now >= self._kill_at:
@@ -207,8 +208,7 @@ class Running:
             self._give_up_at = moment.now + KILL_PATIENCE_S
             self._turn_to(self._kill, moment)
         else:
-            rescan = moment.now + _LOOK_S if self.is_gone else self._kill_at
-            self.next_look = min(rescan, self._kill_at)
+            self.next_look = min(moment.now + _LOOK_S, self._kill_at)
 
     def _kill(self, moment: Moment) -> None:
         if self._all_gone(moment):
@@ -242,11 +242,22 @@ class Running:
     def _nobody_is_left(self, moment: Moment) -> bool:
         return moment.alone or not self.family.members(moment.table)
 
+    def _terminate(self, moment: Moment) -> None:
+        """Send TERM to whoever was not told yet: what was just being forked hid from one look."""
+        members = self.family.members(moment.table)
+        if not self._told:
+            self._signal_own(signal.SIGTERM, members)
+        self.family.signal([one for one in members if one.key not in self._told], signal.SIGTERM)
+        self._told.update(((self.pid, self.started), *(one.key for one in members)))
+
     def _signal(self, number: signal.Signals, moment: Moment) -> None:
         members = self.family.members(moment.table)
+        self._signal_own(number, members)
+        self.family.signal(members, number)
+
+    def _signal_own(self, number: signal.Signals, members: list[Process]) -> None:
         if not self.is_gone and self.pid not in {process.pid for process in members}:
             os.kill(self.pid, number)  # not yet reaped, so the number is still its own
-        self.family.signal(members, number)
 
     def _leftovers(self, moment: Moment) -> tuple[Leftover, ...]:
         if moment.alone:
