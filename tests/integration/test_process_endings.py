@@ -72,6 +72,13 @@ def test_a_hook_that_cleans_up_after_term_has_timed_out_all_the_same(bench):
     assert ended.stdout.head == "tidy\n"
 
 
+def test_what_was_started_after_term_gets_term_too(bench):
+    script = "trap 'sleep 30 & exit 0' TERM; while :; do sleep 0.05; done"
+    ended = bench.run(script, timeout_s=0.2, grace_s=20)
+    assert told(ended) == (HookOutcome.TIMED_OUT, 0, None, "timed out after 0.2 s")
+    assert ended.left_running == ()
+
+
 def test_a_hook_that_ignores_term_is_killed_after_the_grace(bench):
     ended = bench.run("trap '' TERM; sleep 30; sleep 30", timeout_s=0.2, grace_s=0.2)
     reason = "timed out after 0.2 s; still there 0.2 s after SIGTERM, so killed"
