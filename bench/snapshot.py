@@ -13,7 +13,7 @@ from measure import call, fastest, run
 from place import CACHE, Place
 from row import Row
 
-from hookd.core.model import PackageSet
+from hookd.core.readings import PackageSet
 from hookd.system import snapshot
 from hookd.system.packages import rpmdb
 from hookd.system.process import command

@@ -28,8 +28,6 @@ MAY_PRINT = {"report", "commands", "cli"}
 VAGUE = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
 
 MOST_LINES = 300
-# The vocabulary of the whole program in one place: records and enumerations, no behaviour.
-LONGER = {"hookd/core/model.py": 500}
 
 
 def layer_of(path: str) -> str:
@@ -63,7 +61,7 @@ def _name(path):
 
 def _size(path, source):
     lines = len(source.splitlines())
-    if lines > LONGER.get(path, MOST_LINES):
+    if lines > MOST_LINES:
         yield f"{lines} lines"
 
 

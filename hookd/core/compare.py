@@ -11,19 +11,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 from hookd.core import logged
 from hookd.core.debian import debian_key
 from hookd.core.kernels import is_installonly, newest_beside, promise
-from hookd.core.model import (
-    Boot,
-    BootChange,
-    Changes,
-    KernelChange,
-    LogEntry,
-    PackageAction,
-    PackageChange,
-    PackageSet,
-    Snapshot,
-    Standing,
-)
+from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
 from hookd.core.nevra import evr_key
+from hookd.core.readings import Boot, LogEntry, PackageSet, Snapshot, Standing
 
 Instances = Tuple[Tuple[str, int], ...]
 Order = Callable[[str], Any]

@@ -7,15 +7,7 @@ from itertools import chain, islice
 from typing import Iterable, Iterator, Optional, Sequence, Tuple
 
 from hookd.core.journal import UndoKept
-from hookd.core.model import (
-    Health,
-    Hook,
-    HookOutcome,
-    HookState,
-    Path,
-    Phase,
-    PhaseOutcome,
-)
+from hookd.core.model import Health, Hook, HookOutcome, HookState, Path, Phase, PhaseOutcome
 from hookd.core.operation import HookRun, Operation, PhaseRun
 from hookd.core.undo import outstanding, owed_pre_hooks
 from hookd.core.verdict import stops_pre

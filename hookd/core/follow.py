@@ -10,8 +10,9 @@ from hookd.core.checks import boot, kernel
 from hookd.core.checks.table import Severities
 from hookd.core.judge import Judgement, judge_recorded
 from hookd.core.looks import in_order
-from hookd.core.model import Check, Json, Phase, Snapshot
+from hookd.core.model import Check, Json, Phase
 from hookd.core.operation import Operation
+from hookd.core.readings import Snapshot
 
 
 def judge_boot(

@@ -17,17 +17,15 @@ from hookd.core.model import (
     Hook,
     HookOutcome,
     HookState,
-    LogAction,
     Path,
     Phase,
     PhaseOutcome,
     Severity,
-    Snapshot,
-    TransactionState,
     Verdict,
 )
 from hookd.core.operation import HookRun, Operation, PhaseRun
 from hookd.core.path import Call, Evidence, Way, way
+from hookd.core.readings import LogAction, Snapshot, TransactionState
 from hookd.core.undo import Undo, last_try, outstanding
 from hookd.core.verdict import health, is_bad, verdict
 

@@ -9,17 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
 
-from hookd.core.model import (
-    InstalledKernel,
-    Kernel,
-    LogAction,
-    LogEntry,
-    PackageAction,
-    PackageChange,
-    Snapshot,
-    Standing,
-)
+from hookd.core.model import PackageAction, PackageChange
 from hookd.core.nevra import evr_key
+from hookd.core.readings import InstalledKernel, Kernel, LogAction, LogEntry, Snapshot, Standing
 
 _VARIANTS = r"(?:-(?:rt|uek|uek64k|64k|lt|ml|debug))*"
 _RPM_KERNEL = re.compile(r"kernel(?:\d+\.\d+)?" + _VARIANTS + r"(?:-core)?")

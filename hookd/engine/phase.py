@@ -17,18 +17,10 @@ from hookd.core.fates import Fate, Inputs, retry_delay_s, settled_of
 from hookd.core.journal import Checked, Observed, PhaseStarted, SnapshotTaken
 from hookd.core.judge import Judgement, hook_digests, judge
 from hookd.core.looks import LAST_KNOWN
-from hookd.core.model import (
-    CallerKind,
-    Health,
-    Hook,
-    HookOutcome,
-    HookState,
-    Phase,
-    PhaseOutcome,
-    Snapshot,
-)
+from hookd.core.model import CallerKind, Health, Hook, HookOutcome, HookState, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
+from hookd.core.readings import Snapshot
 from hookd.core.undo import outstanding, time_owed
 from hookd.engine import ending, precheck
 from hookd.engine.surroundings import surroundings_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hookd.core.model import Boot, Standing
+from hookd.core.readings import Boot, Standing
 from hookd.system.textfile import read_text
 
 if TYPE_CHECKING:

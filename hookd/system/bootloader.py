@@ -6,8 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from hookd.core.model import NextBoot, Standing
 from hookd.core.nevra import key
+from hookd.core.readings import NextBoot, Standing
 from hookd.system import grubcfg
 from hookd.system.grubcfg import Entry, Menu
 from hookd.system.textfile import Text, is_filled, names_in, read_text

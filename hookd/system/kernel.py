@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Iterable, Sequence
 
 from hookd.core.kernels import is_kernel_package, is_livepatch, release_of
-from hookd.core.model import InstalledKernel, Kernel, PackageSet, Standing
 from hookd.core.nevra import evr_key
+from hookd.core.readings import InstalledKernel, Kernel, PackageSet, Standing
 from hookd.system import bootloader
 from hookd.system.textfile import is_filled, names_in, read_text
 

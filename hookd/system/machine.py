@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Mapping
 
 from hookd.core.due import Moment, Patience
-from hookd.core.model import Boot, Hook, HookState, Phase, Snapshot
+from hookd.core.model import Hook, HookState, Phase
+from hookd.core.readings import Boot, Snapshot
 from hookd.system import boot, clock, config_files, durable, snapshot
 from hookd.system.config_files import Loaded
 from hookd.system.hooks import discovery

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Callable, TypeVar
 
-from hookd.core.model import (
+from hookd.core.readings import (
     Boot,
     History,
     Kernel,

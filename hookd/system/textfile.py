@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from hookd.core.model import Reading, Standing
+from hookd.core.readings import Reading, Standing
 
 if TYPE_CHECKING:
     from hookd.system.root import Root

@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 import pytest
 
 from hookd.core.debian import compare_debian
-from hookd.core.model import (
+from hookd.core.nevra import parse_nevra, rpmvercmp
+from hookd.core.readings import (
     History,
     LogAction,
     LogEntry,
@@ -21,7 +22,6 @@ from hookd.core.model import (
     Transaction,
     TransactionState,
 )
-from hookd.core.nevra import parse_nevra, rpmvercmp
 from hookd.system.packages import dnflog, dpkg, history, yumlog
 from hookd.system.packages.tail import NOWHERE
 from hookd.system.process.command import run

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from hookd.core.model import PackageSet, Standing
 from hookd.core.nevra import rpmvercmp
+from hookd.core.readings import PackageSet, Standing
 from hookd.system.packages import rpmdb
 from hookd.system.process.command import run
 from hookd.system.root import Root

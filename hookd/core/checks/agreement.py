@@ -7,8 +7,8 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 from hookd.core.checks.table import Judge, Severities, listed
 from hookd.core.kernels import is_installonly
 from hookd.core.logged import GAINED, LOST, Record, records_of
-from hookd.core.model import (
-    Check,
+from hookd.core.model import Check
+from hookd.core.readings import (
     LogAction,
     LogEntry,
     PackageSet,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Optional
 
 from hookd.core.checks.table import Judge, Severities
-from hookd.core.model import Boot, BootChange, CallerKind, Check, Severity, Standing
+from hookd.core.model import BootChange, CallerKind, Check, Severity
+from hookd.core.readings import Boot, Standing
 
 REBOOTED_AS_EXPECTED = "boot.rebooted-as-expected"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hookd.core.model import History, LogAction, LogEntry, Transaction, TransactionState
+from hookd.core.readings import History, LogAction, LogEntry, Transaction, TransactionState
 from hookd.system.packages.rows import entry, integer, text, user_id, utc
 from hookd.system.packages.sqlite import Query, Row
 

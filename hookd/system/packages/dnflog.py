@@ -6,8 +6,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Iterable
 
-from hookd.core.model import LogAction, LogCursor, LogEntry, PackageLog
 from hookd.core.nevra import parse_nevra
+from hookd.core.readings import LogAction, LogCursor, LogEntry, PackageLog
 from hookd.system.packages.tail import as_log, follow
 from hookd.system.root import Root
 

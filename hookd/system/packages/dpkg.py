@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from hookd.core.model import PackageSet, Standing
+from hookd.core.readings import PackageSet, Standing
 from hookd.system.process.command import Run
 from hookd.system.root import Root
 

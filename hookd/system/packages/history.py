@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Callable, Sequence
 
-from hookd.core.model import History, Standing
+from hookd.core.readings import History, Standing
 from hookd.system.packages import dnfhistory, yumhistory
 from hookd.system.packages.sqlite import Query, Unreadable
 from hookd.system.packages.sqlite import read as read_sqlite

@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, Generator, Iterator
 
-from hookd.core.model import LogCursor
+from hookd.core.readings import LogCursor
 
 MARK = 256
 """How many bytes before a cursor's offset its `tail_sha256` covers."""

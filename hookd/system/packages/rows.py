@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Sequence
 
-from hookd.core.model import LogAction, LogEntry
 from hookd.core.nevra import join_evr
+from hookd.core.readings import LogAction, LogEntry
 
 _UNSET = 4294967295
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC throughout

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from hookd.core.model import PackageSet, Standing
 from hookd.core.nevra import join_evr
+from hookd.core.readings import PackageSet, Standing
 from hookd.system.process.command import Completed, Run
 from hookd.system.root import Root
 

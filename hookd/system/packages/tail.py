@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Iterable, Iterator, NamedTuple, Sequence
 
-from hookd.core.model import LogCursor, LogEntry, PackageLog, Reading, Standing
+from hookd.core.readings import LogCursor, LogEntry, PackageLog, Reading, Standing
 from hookd.system.packages.rotated import (
     MARK,
     Sibling,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hookd.core.checks.agreement import log_agrees
-from hookd.core.model import (
+from hookd.core.model import Outcome
+from hookd.core.readings import (
     Boot,
     History,
     Kernel,
     LogAction,
     LogEntry,
-    Outcome,
     PackageLog,
     PackageSet,
     Snapshot,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hookd.core.checks.boot import rebooted_as_expected
-from hookd.core.model import Boot, BootChange, CallerKind, Outcome, Severity, Standing
+from hookd.core.model import BootChange, CallerKind, Outcome, Severity
+from hookd.core.readings import Boot, Standing
 
 PASS, FAIL, UNKNOWN, SKIP = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.SKIP
 PERSON, SSM = CallerKind.PERSON, CallerKind.SSM_COMMAND

@@ -5,16 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hookd.core.checks.kernel import next_boot_files, next_boot_is_newest, running_is_promised
-from hookd.core.model import (
-    Boot,
-    InstalledKernel,
-    Kernel,
-    KernelChange,
-    NextBoot,
-    Outcome,
-    Snapshot,
-    Standing,
-)
+from hookd.core.model import KernelChange, Outcome
+from hookd.core.readings import Boot, InstalledKernel, Kernel, NextBoot, Snapshot, Standing
 
 PASS, WARN, FAIL, UNKNOWN, SKIP = (
     Outcome.PASS,

@@ -6,17 +6,8 @@ import pytest
 
 from hookd.core.checks.packages import duplicates, readable, unfinished_transaction
 from hookd.core.checks.table import CHECKS
-from hookd.core.model import (
-    Boot,
-    Check,
-    History,
-    Kernel,
-    Outcome,
-    PackageSet,
-    Severity,
-    Snapshot,
-    Standing,
-)
+from hookd.core.model import Check, Outcome, Severity
+from hookd.core.readings import Boot, History, Kernel, PackageSet, Snapshot, Standing
 
 PASS, FAIL, UNKNOWN, SKIP = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.SKIP
 

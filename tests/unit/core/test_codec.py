@@ -14,11 +14,10 @@ from support.journals import BODIES, maybe, numbers, small, some, texts
 
 from hookd.core.codec import CodecError, decode, encode, to_json
 from hookd.core.journal import KINDS, HookEnded, Noted, OperationOpened
-from hookd.core.model import (
+from hookd.core.model import HookOutcome, HookSpec, Phase
+from hookd.core.readings import (
     Boot,
     History,
-    HookOutcome,
-    HookSpec,
     InstalledKernel,
     Kernel,
     LogAction,
@@ -27,7 +26,6 @@ from hookd.core.model import (
     NextBoot,
     PackageLog,
     PackageSet,
-    Phase,
     Snapshot,
     Standing,
     Transaction,

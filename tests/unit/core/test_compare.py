@@ -7,19 +7,15 @@ import time
 import pytest
 
 from hookd.core.compare import compare, package_changes, packages_changed
-from hookd.core.model import (
+from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
+from hookd.core.readings import (
     Boot,
-    BootChange,
-    Changes,
     History,
     InstalledKernel,
     Kernel,
-    KernelChange,
     LogAction,
     LogEntry,
     NextBoot,
-    PackageAction,
-    PackageChange,
     PackageLog,
     PackageSet,
     Snapshot,

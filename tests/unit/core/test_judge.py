@@ -29,36 +29,38 @@ from hookd.core.judge import (
 )
 from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import (
-    Boot,
     BootChange,
     CallerKind,
     Changes,
     Check,
     Health,
-    History,
     Hook,
     HookOutcome,
     HookSpec,
     HookState,
-    InstalledKernel,
-    Kernel,
     KernelChange,
-    NextBoot,
     Outcome,
     PackageAction,
     PackageChange,
-    PackageSet,
     Path,
     Phase,
     PhaseOutcome,
     Severity,
+    Verdict,
+)
+from hookd.core.path import Way
+from hookd.core.readings import (
+    Boot,
+    History,
+    InstalledKernel,
+    Kernel,
+    NextBoot,
+    PackageSet,
     Snapshot,
     Standing,
     Transaction,
     TransactionState,
-    Verdict,
 )
-from hookd.core.path import Way
 from hookd.core.undo import Undo
 
 PRE, POST, ON_EXIT = Phase.PRE, Phase.POST, Phase.ON_EXIT

@@ -16,15 +16,14 @@ from hookd.core.kernels import (
     stream_of,
     stream_of_release,
 )
-from hookd.core.model import (
+from hookd.core.model import PackageAction, PackageChange
+from hookd.core.readings import (
     Boot,
     InstalledKernel,
     Kernel,
     LogAction,
     LogEntry,
     NextBoot,
-    PackageAction,
-    PackageChange,
     Snapshot,
     Standing,
 )

@@ -25,21 +25,17 @@ from hookd.core.journal import (
     new_event,
 )
 from hookd.core.judge import judge
-from hookd.core.model import (
+from hookd.core.model import CallerKind, Hook, HookOutcome, HookSpec, Phase
+from hookd.core.plan import Do, plan
+from hookd.core.readings import (
     Boot,
-    CallerKind,
-    Hook,
-    HookOutcome,
-    HookSpec,
     InstalledKernel,
     Kernel,
     NextBoot,
     PackageSet,
-    Phase,
     Snapshot,
     Standing,
 )
-from hookd.core.plan import Do, plan
 
 PRE, POST, ON_EXIT = Phase.PRE, Phase.POST, Phase.ON_EXIT
 OLD, NEW = "4.14.154-128.181.amzn2.x86_64", "4.14.214-160.339.amzn2.x86_64"

@@ -6,7 +6,7 @@ from support.journals import BOOT_1, folded, opened
 
 from hookd.core.journal import SnapshotTaken
 from hookd.core.looks import LAST_KNOWN, in_order, looks_before, packages_changed
-from hookd.core.model import Boot, Kernel, PackageSet, Snapshot
+from hookd.core.readings import Boot, Kernel, PackageSet, Snapshot
 
 
 def look(name, evr="1-1"):

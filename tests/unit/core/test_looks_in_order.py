@@ -8,7 +8,7 @@ from support.journals import events, opened
 from hookd.core.fold import fold
 from hookd.core.journal import SnapshotTaken
 from hookd.core.looks import in_order
-from hookd.core.model import Boot, Kernel, Snapshot
+from hookd.core.readings import Boot, Kernel, Snapshot
 
 ORDERS = {
     "an ordinary reboot": (

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from hookd.core.model import Boot, Standing
+from hookd.core.readings import Boot, Standing
 from hookd.system import boot
 from hookd.system.root import Root
 

@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from hookd.core.model import NextBoot, Standing
+from hookd.core.readings import NextBoot, Standing
 from hookd.system import bootloader
 from hookd.system.root import Root
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookd.core.model import LogAction, LogEntry, PackageLog
+from hookd.core.readings import LogAction, LogEntry, PackageLog
 from hookd.system.packages import dnflog
 from hookd.system.packages.tail import NOWHERE
 from hookd.system.root import Root

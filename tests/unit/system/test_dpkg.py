@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookd.core.model import PackageSet, Standing
+from hookd.core.readings import PackageSet, Standing
 from hookd.system.packages import dpkg
 from hookd.system.process.command import Completed
 from hookd.system.root import Root

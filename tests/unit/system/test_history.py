@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookd.core.model import (
+from hookd.core.readings import (
     History,
     LogAction,
     LogEntry,

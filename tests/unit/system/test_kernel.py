@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hookd.core.model import InstalledKernel, Kernel, NextBoot, PackageSet, Standing
+from hookd.core.readings import InstalledKernel, Kernel, NextBoot, PackageSet, Standing
 from hookd.system import kernel
 from hookd.system.root import Root
 

@@ -14,7 +14,7 @@ from support.journals import BOOT_1, ID, events, opened, started
 
 from hookd.core.codec import encode
 from hookd.core.journal import Noted, Observed, SnapshotTaken, to_line
-from hookd.core.model import (
+from hookd.core.readings import (
     Boot,
     History,
     Kernel,

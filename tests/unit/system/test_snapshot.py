@@ -6,14 +6,7 @@ import pathlib
 
 import pytest
 
-from hookd.core.model import (
-    Boot,
-    InstalledKernel,
-    LogAction,
-    LogEntry,
-    PackageSet,
-    Standing,
-)
+from hookd.core.readings import Boot, InstalledKernel, LogAction, LogEntry, PackageSet, Standing
 from hookd.system import snapshot
 from hookd.system.process.command import Completed
 from hookd.system.root import Root

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hookd.core.model import LogCursor, Standing
+from hookd.core.readings import LogCursor, Standing
 from hookd.system.packages.tail import LINE_CAP, NOWHERE, Tail, follow
 
 PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}

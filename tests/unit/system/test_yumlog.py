@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hookd.core.model import LogAction, LogEntry, PackageLog, Standing
+from hookd.core.readings import LogAction, LogEntry, PackageLog, Standing
 from hookd.system.packages import yumlog
 from hookd.system.packages.tail import NOWHERE
 from hookd.system.root import Root
