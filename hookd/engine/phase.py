@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field, replace
-from typing import Callable, Iterable
+from typing import Callable, Iterable, Iterator
 
 from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
 from hookd.core.fates import Fate, Inputs, retry_delay_s, settled_of
-from hookd.core.journal import Checked, Observed, PhaseStarted, SnapshotTaken
+from hookd.core.journal import Checked, HookSpawned, Observed, PhaseStarted, SnapshotTaken
 from hookd.core.judge import Judgement, hook_digests, judge
 from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import CallerKind, Health, Hook, HookOutcome, HookState, Phase, PhaseOutcome
@@ -69,6 +69,8 @@ class Engine:
     around: Surroundings | None = None
     owing: list[str] = field(default_factory=list)
     unsynced: bool = False
+    forecast: Iterator[Action] = iter(())
+    ahead: tries.Ahead = field(default_factory=tries.Ahead)
 
     def run(self, again: Again) -> PhaseRun:
         """Execute the phase to its end and return how it ended.
@@ -80,7 +82,8 @@ class Engine:
         self._start(again)
         while True:
             self._note_lost_caller()
-            action = next(steps(self.operation, self._inputs()))
+            self.forecast = steps(self.operation, self._inputs())
+            action = next(self.forecast)
             if self.unsynced and action.do not in (Do.RUN, Do.PASS_OVER):
                 self.record.sync()
                 self.unsynced = False
@@ -234,16 +237,24 @@ class Engine:
         config = self.shop.machine.loaded.config.run
         health = self.current.health if self.phase is Phase.ON_EXIT else Health.UNKNOWN
         cgroup, most = self.shop.children.cgroups.path, config.max_parallel
-        group = tries.Group(self._around(), fates, health.value, until, most, cgroup)
+        around = self._around()
+        group = tries.Group(around, fates, health.value, until, most, cgroup, self.ahead)
         self.record.add(*(group.started(fate) for fate in fates))
         self.unsynced = True
         listener = tries.Listener(
-            lambda body: self.record.add(body, sync=False),
+            lambda body: self._spawned(body, group),
             lambda body: self.record.add(body, sync=False),
             self.shop.observer.output,
             lambda: self.shop.signals.reason,
         )
         tries.run_group(self.shop.children, group, listener)
+
+    def _spawned(self, body: HookSpawned, group: tries.Group) -> None:
+        """While the one hook of `group` runs, make ready what the forecast says comes next."""
+        self.record.add(body, sync=False)
+        following = next(self.forecast, None) if len(group.fates) == 1 else None
+        if following is not None and following.do is Do.RUN and len(following.fates) == 1:
+            self.ahead.make(group.around, following.fates[0], group.health)
 
     def _around(self) -> Surroundings:
         self.around = self.around or surroundings_of(self)

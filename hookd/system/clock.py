@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 
 
 def utc_now() -> str:
@@ -12,7 +13,12 @@ def utc_now() -> str:
 
 def utc_text(epoch_s: float) -> str:
     second, microsecond = divmod(round(epoch_s * 1_000_000), 1_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)) + f".{microsecond:06d}Z"
+    return f"{_to_the_second(second)}.{microsecond:06d}Z"
+
+
+@lru_cache(maxsize=2)
+def _to_the_second(epoch_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch_s))
 
 
 def up_s() -> float:

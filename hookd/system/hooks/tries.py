@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Callable, Sequence
 
@@ -33,6 +34,7 @@ class Group:
     until: float
     max_parallel: int
     cgroup: Callable[[str], str]
+    ahead: Ahead
 
     def started(self, fate: Fate) -> HookStarted:
         hook, spec = fate.hook, fate.hook.spec
@@ -72,6 +74,33 @@ def passed_over(phase: Phase, attempt: int, fate: Fate) -> HookPassedOver:
     )
 
 
+@dataclass
+class Ahead:
+    """How the hook that is likely to follow is started, made while another one runs."""
+
+    fate: Fate | None = None
+    health: str = ""
+    start: Start | None = None
+
+    def make(self, around: Surroundings, fate: Fate, health: str) -> None:
+        """Make its folders and environment; not of an undo or another user, who may yet come."""
+        self.start = None
+        spec = fate.hook.spec
+        if fate.undo_of or spec.user or spec.group:
+            return
+        with contextlib.suppress(OSError, NoIdentityError):  # its turn will tell
+            self.start = prepare(around, fate, timeout_s=spec.timeout_s, health=health)
+            self.fate, self.health = fate, health
+
+    def take(self, fate: Fate, health: str) -> Start | None:
+        """Return what was made for this try of this very hook, once."""
+        made, self.start = self.start, None
+        if made is None or self.fate is None or self.health != health:
+            return None
+        is_it = self.fate.hook is fate.hook and self.fate.try_ == fate.try_
+        return made if is_it and self.fate.undo_of == fate.undo_of else None
+
+
 @dataclass(frozen=True)
 class Listener:
     """What the engine wants to hear while a group runs; `stop` gives the reason to end it."""
@@ -87,7 +116,7 @@ def run_group(children: Children, group: Group, listener: Listener) -> None:
     ready: list[tuple[Fate, Start]] = []
     for fate in group.fates:
         try:
-            start = prepare(
+            start = group.ahead.take(fate, group.health) or prepare(
                 group.around, fate, timeout_s=fate.hook.spec.timeout_s, health=group.health
             )
         except NoIdentityError as error:
