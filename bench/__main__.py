@@ -22,6 +22,7 @@ import output
 import packagelog
 import parallel
 import sequential
+import service
 import snapshot
 import start
 import syncs
@@ -30,6 +31,7 @@ from row import Row, table
 
 GROUPS = {
     "sequential": sequential,
+    "service": service,
     "syncs": syncs,
     "parallel": parallel,
     "snapshot": snapshot,

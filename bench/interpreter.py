@@ -1,4 +1,4 @@
-"""The Pythons that hookd is measured on: this one, and what else of 3.7 and 3.11 is found."""
+"""The Pythons that hookd is measured on: this one, and what else of 3.7, 3.9 and 3.11 is found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 REPO = pathlib.Path(__file__).resolve().parent.parent
-WANTED = ((3, 7), (3, 11))
+WANTED = ((3, 7), (3, 9), (3, 11))
 
 _ASK = """
 import json, sys
@@ -42,6 +42,11 @@ class Interpreter:
     def hook_budget(self) -> float:
         """What no-op hooks may cost, in times of run-parts."""
         return 1.5 if self.version >= (3, 11) else 2.0
+
+    @property
+    def memory_budget_mib(self) -> float:
+        """What the service may hold while an operation is open: 30 MB, 36 MB on 3.11."""
+        return (36e6 if self.version >= (3, 11) else 30e6) / (1 << 20)
 
     def hookd(self, *words: str) -> list[str]:
         return [self.path, "-m", "hookd", *words]

@@ -12,15 +12,15 @@ from place import FakeRoot, Place
 from row import Row
 
 WHAT = "100 no-op hooks, beyond none"
-_COUNT = 100
+COUNT = 100
 _LOOP = 'for hook in "$1"/*; do "$hook"; done'
 
 
 def rows(place: Place) -> Iterator[Row]:
     """Yield two rows for each interpreter. The output of the peers goes to /dev/null."""
     full, empty = place.root(), place.root()
-    full.add_hooks(_COUNT, "#!/bin/sh\n")
-    reason = _why_no_run_parts()
+    full.add_hooks(COUNT, "#!/bin/sh\n")
+    reason = why_no_run_parts()
     for python in place.interpreters:
         least = _measure(place, python, full, empty, with_run_parts=not reason)
         cost = least["full"] - least["empty"]
@@ -53,8 +53,8 @@ def _measure(
     return fastest(place.fast, **actions)
 
 
-def _why_no_run_parts() -> str:
-    """Crontabs has a shell script of the same name, ten times as slow."""
+def why_no_run_parts() -> str:
+    """Return why there is no peer, or ""; that of crontabs is a shell script, ten times as slow."""
     if not shutil.which("run-parts"):
         return "no run-parts"
     asked = subprocess.run(
