@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from typing import Callable, FrozenSet
 
+from hookd.aws.runid import canonical, parts
 from hookd.core.liveness import Look, Seen, Sight, is_resumed, weigh
 from hookd.core.model import Liveness
 from hookd.core.operation import Operation
@@ -26,21 +26,10 @@ NODES = "/var/lib/amazon/ssm"
 WORKER = "ssm-document-worker"
 
 _STATES = ("pending", "current")  # in the order in which a file moves
-_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_RUN_ID = re.compile(rf"({_UUID})(?:[./](\d{{4}}-\d\d-\d\dT[\d-]{{1,20}}\.\d{{1,9}}Z))?")
-_LONGEST_STATE = 16 << 20
+LONGEST_STATE = 16 << 20
 _LONGEST_COMMAND = 4096
 
 Workers = Callable[[], FrozenSet[str]]
-
-
-def canonical(run_id: str) -> str:
-    """Return the id as the agent names its files: `<association id>/<RunID>` with a dot.
-
-    An id that is none of SSM's is returned as it is.
-    """
-    found = _RUN_ID.fullmatch(run_id)
-    return ".".join(filter(None, found.groups())) if found else run_id
 
 
 def workers() -> frozenset[str]:
@@ -68,9 +57,9 @@ class Agent:
     def look(self, run_id: str) -> Look:
         """Look once for the run. Never raises: what cannot be read is unknown, with the reason."""
         name = canonical(run_id)
-        if not _RUN_ID.fullmatch(name):
+        if not parts(name)[0]:
             return Look(Sight.UNKNOWN, f"{run_id!r} is no run id of SSM")
-        path, unread = self._find(name)
+        path, unread = self.state_file(name)
         if name in self._workers():
             return Look(Sight.ALIVE, f"a {WORKER} has it", True, self._run_count(path))
         if path:
@@ -79,8 +68,11 @@ class Agent:
             return Look(Sight.UNKNOWN, unread)
         return Look(Sight.GONE, "the agent has neither a file nor a process of it")
 
-    def _find(self, name: str) -> tuple[str, str]:
-        """Return the path of the run's file, else "" and why that does not mean it is gone."""
+    def state_file(self, name: str) -> tuple[str, str]:
+        """Return the path of the file of run `name`, else "" and why it may be there all the same.
+
+        `name` is a canonical run id.
+        """
         unread, has_agent = "", False
         for folder in self._folders():
             try:
@@ -106,7 +98,7 @@ class Agent:
         if not path:
             return None
         try:
-            state = json.loads(read_text(self._root, path, at_most=_LONGEST_STATE).text or "null")
+            state = json.loads(read_text(self._root, path, at_most=LONGEST_STATE).text or "null")
             count = state["DocumentInformation"]["RunCount"]
         except (ValueError, TypeError, LookupError, RecursionError):
             return None

@@ -8,7 +8,8 @@ import sys
 from hookd.commands.context import Context, print_json, say
 from hookd.core.codec import encode
 from hookd.core.model import Phase
-from hookd.engine.call import Request, run_phase
+from hookd.engine.call import run_phase
+from hookd.engine.calling import Request
 from hookd.engine.forecast import forecast
 from hookd.engine.reply import reply
 from hookd.errors import Exit, HookdError
@@ -31,7 +32,9 @@ def run(
     if os.environ.get("HOOKD_HOOK"):
         message = "hookd run cannot be called by a hook of hookd"
         raise HookdError(message, hint="`hookd show` and `hookd status` can", code=Exit.USAGE)
-    request = Request(Phase(phase), context.began, operation_id, deadline, joined=joined)
+    request = Request(
+        Phase(phase), context.began, operation_id, deadline, pid=os.getpid(), joined=joined
+    )
     if dry_run:
         return _dry_run(context, request)
     machine = context.machine()

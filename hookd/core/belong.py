@@ -35,11 +35,15 @@ class Known:
 
 @dataclass(frozen=True)
 class Call:
-    """Who calls: `run_id` is empty for a person, `operation_id` is "I mean that one"."""
+    """Who calls: `run_id` is empty for a person, `operation_id` is "I mean that one".
+
+    `slot` is the slot of SSM's document that calls (core/slot.py), empty when it is not known.
+    """
 
     phase: Phase
     run_id: str = ""
     operation_id: str = ""
+    slot: str = ""
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,17 @@ class Budget:
         return self.undos_until - min(self.undos_s, self.length_s / 2)
 
 
-def budget(began: float, *, asked_s: float | None, configured_s: float) -> Budget:
-    """Return the budget of a phase: the least of what the caller and the configuration allow."""
-    if asked_s is not None and asked_s < configured_s:
-        return Budget(began, began + asked_s, "--deadline")
-    return Budget(began, began + configured_s, "[run] deadline")
+def budget(
+    began: float, *, asked_s: float | None, configured_s: float, step_s: float | None = None
+) -> Budget:
+    """Return the budget of a phase: the least of what caller, step and configuration allow.
+
+    `step_s` is what hookd may take of the calling step's timeoutSeconds, None outside SSM.
+    """
+    rules = [(configured_s, "[run] deadline")]
+    if step_s is not None:
+        rules.insert(0, (step_s, "timeoutSeconds of the step"))
+    if asked_s is not None:
+        rules.append((asked_s, "--deadline"))
+    length_s, ruled_by = min(rules, key=lambda rule: rule[0])
+    return Budget(began, began + length_s, ruled_by)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from hookd.core import kernels
+from hookd.core.called import folder, known_of, text
 from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
 from hookd.core.due import boots_of
 from hookd.core.looks import LAST_KNOWN, changes_over, looks_of, packages_changed
@@ -26,6 +27,7 @@ from hookd.core.model import (
 from hookd.core.operation import HookRun, Operation, PhaseRun
 from hookd.core.path import Call, Evidence, Way, way
 from hookd.core.readings import LogAction, Snapshot, TransactionState
+from hookd.core.slot import INSTALL, VERIFY, Slot
 from hookd.core.undo import Undo, last_try, outstanding
 from hookd.core.verdict import health, is_bad, verdict
 
@@ -122,9 +124,14 @@ def phase_verdict(run: PhaseRun, checks: Iterable[Check]) -> Verdict:
 
 
 def _evidence(operation: Operation, looks: Sequence[Snapshot], changes: Changes) -> Evidence:
+    known = known_of(operation)
+    verified = folder(known, VERIFY)
     return Evidence(
         pre=_pre_call(operation),
         post=_post_call(operation),
+        scan_failed=None if verified is None else not verified,
+        install_entered=folder(known, INSTALL),
+        post_slot_entered=folder(known, Slot.POST.value),
         recovered=_is_recovered(operation),
         has_last_known=bool(looks) and looks[0].name == LAST_KNOWN,
         changed=packages_changed(looks),
@@ -209,7 +216,13 @@ def _judged(
     reasons = {undo.hook: _why(operation, undo) for undo in outstanding(operation, hooks_today)}
     checks += [
         kernel.running_is_promised(looks, changes.kernel, severities),
-        boot.rebooted_as_expected(changes.boot, last.boot, severities, caller=_caller(operation)),
+        boot.rebooted_as_expected(
+            changes.boot,
+            last.boot,
+            severities,
+            caller=_caller(operation),
+            reboot_option=text(known_of(operation), "reboot_option"),
+        ),
         hooks.changed_since_pre(_hooks_at_pre(operation), hook_digests(hooks_today), severities),
         state.undo_outstanding(reasons, severities),
         boot.loop(boots_of(operation), severities, by_recovery=_is_by_recovery(operation)),

@@ -10,10 +10,11 @@ import traceback
 from typing import Any, Mapping
 
 from hookd import __version__
-from hookd.core.model import CallerKind, Phase
+from hookd.core.model import Phase
 from hookd.daemon import protocol
 from hookd.daemon.protocol import ProtocolError
-from hookd.engine.call import Request, run_phase
+from hookd.engine.call import run_phase
+from hookd.engine.calling import Request
 from hookd.engine.reply import reply
 from hookd.errors import Exit, HookdError
 from hookd.report.live import Lines
@@ -110,8 +111,8 @@ def _run(
         _number(asked, "began") or clock.up_s(),
         str(asked.get("identity", "")),
         _number(asked, "deadline_s"),
-        CallerKind.PERSON,
-        caller_process=_caller(pid),
+        pid=pid,
+        caller_processes=_caller(pid),
         turn=lambda operation, attempt: stream.send({"turn": [operation, attempt]}, within_s=1.0),
     )
     observer = (
@@ -121,9 +122,12 @@ def _run(
     return reply(machine, answer, as_json=bool(asked.get("json"))), answer.exit_code
 
 
-def _caller(pid: int) -> Caller | None:
+def _caller(pid: int) -> tuple[Caller, ...]:
+    """Return the peer; none when the kernel shows no pid of it (another pid namespace)."""
     process = read_process(pid)
-    return Caller(pid, process.started) if process else None
+    if not pid:
+        return ()
+    return (Caller(pid, process.started if process else 0.0),)
 
 
 def _phase(asked: Mapping[str, Any]) -> Phase:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Callable
 
 from hookd import __version__
 from hookd.aws import agent
 from hookd.config import CallerLost, from_json
-from hookd.core.belong import Again, Call
+from hookd.core.belong import Again
 from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
 from hookd.core.journal import Observed, OperationOpened
@@ -17,6 +16,7 @@ from hookd.core.judge import Judgement, judge_recorded
 from hookd.core.model import CallerKind, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.verdict import given_exit
+from hookd.engine.calling import Request, expected, understood
 from hookd.engine.cutoff import end_what_was_cut_off
 from hookd.engine.phase import Engine, Workshop
 from hookd.engine.publishing import publish
@@ -24,7 +24,6 @@ from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
 from hookd.system import clock, host
-from hookd.system.caller import Caller
 from hookd.system.hooks.execution import to_replay
 from hookd.system.journal import JournalUnwritable
 from hookd.system.lock import Holder
@@ -33,33 +32,7 @@ from hookd.system.process.children import Children
 from hookd.system.process.table import read_process
 from hookd.system.record import Record, merge_spilled
 from hookd.system.signals import CallerWatch, Signals
-from hookd.system.state import is_operation_id
 from hookd.system.turn import Turn, Waiting, take
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the caller wants. `identity` is an operation's id, else a run id, else empty.
-
-    `began` is when the calling script began (CLOCK_BOOTTIME seconds). `joined` are attempts that
-    the caller had begun elsewhere; `turn` is told which operation and attempt became its own.
-    `caller_process` is watched: when it is gone the phase ends by `[run] on_caller_lost`.
-    """
-
-    phase: Phase
-    began: float
-    identity: str = ""
-    deadline_s: float | None = None
-    caller: CallerKind = CallerKind.PERSON
-    caller_process: Caller | None = None
-    joined: tuple[tuple[str, int], ...] = ()
-    turn: Callable[[str, int], None] = lambda _operation, _attempt: None
-
-    @property
-    def call(self) -> Call:
-        if is_operation_id(self.identity):
-            return Call(self.phase, operation_id=self.identity)
-        return Call(self.phase, run_id=agent.canonical(self.identity))
 
 
 @dataclass(frozen=True)
@@ -79,9 +52,10 @@ def run_phase(machine: Machine, request: Request, observer: Observer) -> Answer:
 
     Raises HookdError: busy, bad configuration, state that cannot be used.
     """
+    request = understood(machine, request)
     lost = machine.loaded.config.run.on_caller_lost[request.phase.value]
     cancels = lost is CallerLost.CANCEL
-    watch = CallerWatch(request.caller_process, cancels=cancels)
+    watch = CallerWatch(request.caller_processes, cancels=cancels)
     with Signals(watch) as signals, Children() as children:
         shop = Workshop(machine, children, signals, observer)
         while True:
@@ -123,7 +97,9 @@ def _take(shop: Workshop, request: Request) -> Turn:
 
 def _budget(machine: Machine, request: Request) -> Budget:
     configured = machine.loaded.config.run.deadline_s
-    return budget(request.began, asked_s=request.deadline_s, configured_s=configured)
+    return budget(
+        request.began, asked_s=request.deadline_s, configured_s=configured, step_s=request.step_s
+    )
 
 
 def _unwritable(request: Request, why: str) -> HookdError:
@@ -143,7 +119,7 @@ def _opened(machine: Machine, request: Request, name: str, number: int) -> Opera
         __version__,
         machine.loaded.document,
         machine.loaded.sha256,
-        machine.loaded.config.run.phases,
+        expected(machine, request),
         to_replay(machine.environment),
         host.facts(machine.root, machine.environment),
         str(machine.root),
@@ -168,7 +144,8 @@ def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
         return _recorded(shop, record, turn.run)
     _say(turn, request)
     end_what_was_cut_off(record, shop.machine.boot.boot_id, request.phase, turn.again)
-    engine = Engine(shop, record, request.phase, request.caller, _budget(shop.machine, request))
+    allowed = _budget(shop.machine, request)
+    engine = Engine(shop, record, request.phase, request.caller, allowed, request)
     run = engine.run(turn.again)
     found = engine.judge()
     code = run.process_exit if run.process_exit is not None else int(Exit.BUG)

@@ -10,7 +10,7 @@ from hookd.core.journal import OperationOpened, PhaseStarted, new_event
 from hookd.core.model import Hook, HookState, Phase
 from hookd.core.operation import Operation
 from hookd.core.plan import Action, plan
-from hookd.engine.call import Request
+from hookd.engine.calling import Request, expected, understood
 from hookd.errors import Exit, HookdError
 from hookd.system.machine import Machine
 from hookd.system.turn import known
@@ -21,6 +21,7 @@ def forecast(machine: Machine, request: Request) -> tuple[Action, ...]:
 
     Raises HookdError with Exit.BUSY or Exit.USAGE as the real call would.
     """
+    request = understood(machine, request)
     see = agent.watch(machine.root, machine.boot.boot_id).see
     chosen = known(machine.state, request.call, see)
     found = belong(request.call, chosen, machine.moment(), machine.patience())
@@ -50,7 +51,7 @@ def _new(machine: Machine, request: Request) -> Operation:
         "",
         None,
         "",
-        machine.loaded.config.run.phases,
+        expected(machine, request),
     )
     moment = machine.moment()
     event = new_event(opened, n=1, at=moment.at, boot_id=moment.boot_id, up_s=moment.up_s)

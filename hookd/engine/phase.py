@@ -22,7 +22,8 @@ from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
 from hookd.core.readings import Snapshot
 from hookd.core.undo import outstanding, time_owed
-from hookd.engine import ending, precheck
+from hookd.engine import calling, ending, precheck
+from hookd.engine.calling import Request
 from hookd.engine.surroundings import surroundings_of
 from hookd.report.observer import Observer
 from hookd.system import clock, results
@@ -48,10 +49,11 @@ class Workshop:
 
 @dataclass
 class Engine:
-    """One phase of `record`'s operation. `only_undos`: nothing is run but what is still owed.
+    """One phase of `record`'s operation, for `request` or, without one, for recovery.
 
-    `closes`: the operation closes with this on-exit even when undos stay outstanding. `owing` are
-    older operations whose undos this on-exit runs as well, newest first.
+    `only_undos`: nothing is run but what is still owed. `closes`: the operation closes with this
+    on-exit even when undos stay outstanding. `owing` are older operations whose undos this on-exit
+    runs as well, newest first.
     """
 
     shop: Workshop
@@ -59,6 +61,7 @@ class Engine:
     phase: Phase
     caller: CallerKind
     budget: Budget
+    request: Request | None = None
     only_undos: bool = False
     closes: bool = False
     hooks: tuple[Hook, ...] = ()
@@ -127,8 +130,10 @@ class Engine:
             self.budget.ruled_by,
             resumed,
         )
-        noted = (*precheck.reserved(self.record, self.phase), *precheck.held(self.shop.machine))
-        self.record.add(started, *noted, *self._discover(), sync=False)
+        machine = self.shop.machine
+        noted = (*precheck.reserved(self.record, self.phase), *precheck.held(machine))
+        seen = calling.observed(machine, self.operation, self.request)
+        self.record.add(started, *noted, *seen, *self._discover(), sync=False)
         if self.phase is not Phase.PRE:
             owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
             self.undo_hooks = tuple(hook for hook in self.undo_hooks if hook.name in owed)
@@ -213,6 +218,7 @@ class Engine:
     def _judge(self, _action: Action) -> None:
         unreadable = self.operation.observed.get("hooks.unreadable") or ()
         before = precheck.judge_before(self.shop.machine, self.phase, unreadable)
+        before += precheck.judge_slot(self.shop.machine, self.phase, self.request)
         self.record.add(Checked(self.phase, tuple(before)), sync=False)
         self.judgement = self.judge()
         own = [check for check in self.judgement.checks if check.phase == self.phase.value]

@@ -10,6 +10,7 @@ from hookd.core.checks.table import Judge
 from hookd.core.journal import Noted, Observed
 from hookd.core.model import Check, Phase, Severity
 from hookd.core.undo import Undo, outstanding
+from hookd.engine.calling import Request
 from hookd.system import hold
 from hookd.system.machine import Machine
 from hookd.system.record import Record
@@ -37,6 +38,17 @@ def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> l
             *_not_held(machine),
         ]
     return [replace(check, phase=phase.value) for check in checks]
+
+
+def judge_slot(machine: Machine, phase: Phase, request: Request | None) -> list[Check]:
+    """Return the check of the slot that called; nobody else stands in one."""
+    slot = request.called.slot if request else None
+    if request is None or slot is None:
+        return []
+    asked = request.facts.known.get("called")
+    called = Phase(asked) if asked else phase
+    check = state_checks.slot_matches(slot.phase, called, machine.loaded.config.checks)
+    return [replace(check, phase=phase.value)]
 
 
 def held(machine: Machine) -> tuple[Observed, ...]:

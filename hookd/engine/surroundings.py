@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hookd import __version__
+from hookd.core.called import known_of, text
 from hookd.core.journal import Noted
 from hookd.core.model import CallerKind, Phase
 from hookd.report.document import document
@@ -33,7 +34,7 @@ def surroundings_of(engine: Engine) -> Surroundings:
         _write_context(engine),
         judgement.way.path.value if judgement else "unknown",
         _REBOOTED[judgement.changes.boot.rebooted if judgement else None],
-        str((engine.operation.observed.get("ssm") or {}).get("reboot_option", "")),
+        text(known_of(engine.operation), "reboot_option"),
         _environment(engine),
         machine.loaded.config.run.output_cap,
         machine.state.spare_folder(engine.record.id),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable
 
+from hookd.core.called import known_of
 from hookd.core.codec import encode, items
 from hookd.core.judge import Judgement, phase_verdict
 from hookd.core.model import SCHEMA, Changes, Check, Path, Verdict
@@ -72,14 +73,13 @@ def _operation(operation: Operation, judgement: Judgement | None) -> Document:
 
 
 def _ssm(operation: Operation) -> Document:
-    known = operation.observed.get("ssm")
     return {
         **dict.fromkeys(_SSM, ""),
         "missing": None,
         "failed": None,
         "installed_pending_reboot": None,
         "run_id": operation.opened.run_id,
-        **(known if isinstance(known, dict) else {}),
+        **known_of(operation),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from types import FrameType
-from typing import Callable, Union
+from typing import Callable, Sequence, Union
 
 from hookd.system import clock
 from hookd.system.caller import Caller
@@ -19,10 +19,10 @@ _Handler = Union[Callable[[int, "FrameType | None"], object], int, None]
 
 
 class CallerWatch:
-    """Looks, once a second at most, whether the process that called is gone."""
+    """Looks, once a second at most, whether one of the processes that called is gone."""
 
-    def __init__(self, caller: Caller | None = None, *, cancels: bool = False) -> None:
-        self._caller = caller
+    def __init__(self, callers: Sequence[Caller] = (), *, cancels: bool = False) -> None:
+        self._callers = callers
         self._next = 0.0
         self.cancels = cancels
         self.is_lost = False
@@ -30,9 +30,9 @@ class CallerWatch:
     def look(self) -> bool:
         """Return whether the caller is gone; it never comes back."""
         now = clock.up_s()
-        if self._caller is not None and not self.is_lost and now >= self._next:
+        if self._callers and not self.is_lost and now >= self._next:
             self._next = now + 1.0
-            self.is_lost = self._caller.is_gone
+            self.is_lost = any(caller.is_gone for caller in self._callers)
         return self.is_lost
 
 

@@ -19,7 +19,13 @@ COMMAND_RETRY_LIMIT = 15  # Mds.CommandRetryLimit
 
 
 class AgentTree:
-    """`workers` are the document ids of its `ssm-document-worker` processes."""
+    """`workers` are the document ids of its `ssm-document-worker` processes.
+
+    `steps` are those of the documents that it takes over (support/patchrun.py), `name` is theirs.
+    """
+
+    name = "AWS-RunPatchBaselineWithHooks"
+    steps = ()
 
     def __init__(self, root, node: str = NODE) -> None:
         self.node = pathlib.Path(str(root) + "/var/lib/amazon/ssm") / node
@@ -75,7 +81,7 @@ class AgentTree:
                 "MessageID": f"aws.ssm.{command}.{self.node.name}",
                 "RunID": run,
                 "CreatedDate": "2026-11-23T04:35:02.420Z",
-                "DocumentName": "AWS-RunPatchBaselineWithHooks",
+                "DocumentName": self.name,
                 "DocumentVersion": "",
                 "DocumentStatus": "InProgress",
                 "RunCount": run_count,
@@ -83,7 +89,7 @@ class AgentTree:
             },
             "DocumentType": "Association" if run else "SendCommand",
             "SchemaVersion": "2.2",
-            "InstancePluginsInformation": [],
+            "InstancePluginsInformation": list(self.steps),
         }
         file = self.folder(state) / document_id
         file.write_text(json.dumps(document))

@@ -8,7 +8,8 @@ import pytest
 from support.agenttree import ASSOCIATION, COMMAND, RUN, AgentTree
 from support.journals import BOOT_1, folded, opened, started
 
-from hookd.aws.agent import Agent, Watch, canonical
+from hookd.aws.agent import Agent, Watch
+from hookd.aws.runid import canonical
 from hookd.core.journal import Observed
 from hookd.core.liveness import Look, Seen, Sight
 from hookd.core.model import Liveness
