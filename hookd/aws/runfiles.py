@@ -73,7 +73,8 @@ def look(root: Root, run_id: str, called: Called = NOBODY) -> Facts:
 
 
 def _of_called(found: _Look, run_id: str, called: Called) -> None:
-    found.take("run_id", run_id, called.sources.get("run_id", "") or "--operation-id")
+    by_processes = called.sources.get("run_id", "") if called.run_id == run_id else ""
+    found.take("run_id", run_id, by_processes or "--operation-id")
     found.take("slot", called.slot.value if called.slot else "", called.sources.get("slot", ""))
     found.take("step", called.step, called.sources.get("step", ""))
 

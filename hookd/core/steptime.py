@@ -38,9 +38,9 @@ def effective(value: Json) -> int:
 def _seconds(value: Json) -> Optional[int]:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return int(value) if math.isfinite(value) else None
+    if isinstance(value, float):
+        return int(value) if math.isfinite(value) else None
+    return value if type(value) is int else None
 
 
 def of_document(document: Json, step: str) -> Tuple[int, str]:

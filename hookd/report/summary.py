@@ -58,6 +58,7 @@ def _body(found: Document, phase: Document, note: str) -> Iterator[str]:
     yield from (f"lost: {n['message']}" for n in found["notes"] if n["code"] == "results.lost")
     yield from _bad_hooks(phase, required=False)
     yield from _checks(found, phase, "warn")
+    yield from (f"note: {n['message']}" for n in found["notes"] if n["code"] == "caller.doubt")
     named = {hook["name"] for hook in phase["hooks"]}
     for undo in found["operation"]["outstanding_undos"]:
         if phase["phase"] == "on-exit" and undo["hook"] not in named:

@@ -23,6 +23,19 @@ def test_the_shorter_deadline_rules(asked, expected):
 
 
 @pytest.mark.parametrize(
+    ("asked", "step", "expected"),
+    [
+        (None, 570.0, Budget(1000.0, 1570.0, "timeoutSeconds of the step")),
+        (600.0, 570.0, Budget(1000.0, 1570.0, "timeoutSeconds of the step")),
+        (560.0, 570.0, Budget(1000.0, 1560.0, "--deadline")),
+        (None, 3420.0, Budget(1000.0, 4300.0, "[run] deadline")),
+    ],
+)
+def test_the_least_of_call_step_and_configuration_rules(asked, step, expected):
+    assert budget(1000.0, asked_s=asked, configured_s=3300.0, step_s=step) == expected
+
+
+@pytest.mark.parametrize(
     ("length", "undos", "hooks_until", "undos_until"),
     [
         (3300.0, 0.0, 3240.0, 3240.0),
