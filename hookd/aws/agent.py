@@ -13,10 +13,10 @@ import json
 import os
 from typing import Callable, FrozenSet
 
-from hookd.aws.runid import canonical, parts
 from hookd.core.liveness import Look, Seen, Sight, is_resumed, weigh
 from hookd.core.model import Liveness
 from hookd.core.operation import Operation
+from hookd.core.runid import canonical, parts
 from hookd.system import clock
 from hookd.system.process.table import read_entry
 from hookd.system.root import Root

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 from typing import Callable, Mapping, NamedTuple, Sequence
 
-from hookd.aws import ancestry, runid
+from hookd.aws import ancestry
 from hookd.aws.agent import WORKER
 from hookd.aws.ancestry import Ancestor
-from hookd.aws.runid import Place
+from hookd.core import runid
 from hookd.core.called import Called
 from hookd.core.model import CallerKind
+from hookd.core.runid import Place
 from hookd.core.slot import Slot
 
 REHEARSAL = "HOOKD_REHEARSAL"

@@ -13,9 +13,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Mapping
 
-from hookd.aws import runid
 from hookd.aws.agent import LONGEST_STATE, NODES, Agent
-from hookd.core import steptime
+from hookd.core import runid, steptime
 from hookd.core.called import NOBODY, Called, Facts
 from hookd.core.model import Json
 from hookd.core.slot import INSTALL, REBOOT, SCAN, SHOULD_REBOOT, VERIFY, Slot

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from hookd.core import kernels
+from hookd.core import kernels, patch
 from hookd.core.called import folder, known_of, text
 from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
+from hookd.core.checks import patch as patch_checks
 from hookd.core.due import boots_of
 from hookd.core.looks import LAST_KNOWN, changes_over, looks_of, packages_changed
 from hookd.core.model import (
@@ -124,11 +125,13 @@ def phase_verdict(run: PhaseRun, checks: Iterable[Check]) -> Verdict:
 
 
 def _evidence(operation: Operation, looks: Sequence[Snapshot], changes: Changes) -> Evidence:
-    known = known_of(operation)
+    known, summary = known_of(operation), patch.newest(operation)
     verified = folder(known, VERIFY)
     return Evidence(
         pre=_pre_call(operation),
         post=_post_call(operation),
+        missing=summary.missing if summary else None,
+        failed=summary.failed if summary else None,
         scan_failed=None if verified is None else not verified,
         install_entered=folder(known, INSTALL),
         post_slot_entered=folder(known, Slot.POST.value),
@@ -136,9 +139,7 @@ def _evidence(operation: Operation, looks: Sequence[Snapshot], changes: Changes)
         has_last_known=bool(looks) and looks[0].name == LAST_KNOWN,
         changed=packages_changed(looks),
         rebooted=changes.boot.rebooted,
-        pending=_is_pending(looks, kernels.reboot_packages(looks[-1].os, changes.packages))
-        if looks
-        else None,
+        pending=_is_pending(looks, changes) or bool(summary and summary.installed_pending_reboot),
         speaks_of_failure=any(_speaks_of_failure(look) for look in looks[1:]),
         unfinished=_unfinished(looks[-1]) if looks else (),
     )
@@ -170,8 +171,13 @@ def _is_recovered(operation: Operation) -> bool:
     return run is not None and expected and run.caller is CallerKind.RECOVERY
 
 
-def _is_pending(looks: Sequence[Snapshot], reboot_packages: Sequence[str]) -> Optional[bool]:
-    last = looks[-1].kernel
+def _is_pending(looks: Sequence[Snapshot], changes: Changes) -> Optional[bool]:
+    if not looks:
+        return None
+    last, reboot_packages = (
+        looks[-1].kernel,
+        kernels.reboot_packages(looks[-1].os, changes.packages),
+    )
     if last.next_boot.is_ok and last.is_ok and last.next_boot.release != last.running:
         return True
     return bool(reboot_packages)
@@ -210,9 +216,12 @@ def _judged(
         kernel.next_boot_is_newest(last.kernel, severities),
         kernel.next_boot_files(last.kernel, severities),
     ]
+    checks += patch_checks.judged(
+        operation, looks, phase, severities, needs_reboot=_is_pending(looks, changes)
+    )
     if phase is Phase.POST:
         return checks
-    pre = operation.last(Phase.PRE)
+    pre, at_post = operation.last(Phase.PRE), patch.summary_at(operation, Phase.POST)
     reasons = {undo.hook: _why(operation, undo) for undo in outstanding(operation, hooks_today)}
     checks += [
         kernel.running_is_promised(looks, changes.kernel, severities),
@@ -222,11 +231,17 @@ def _judged(
             severities,
             caller=_caller(operation),
             reboot_option=text(known_of(operation), "reboot_option"),
+            pending_count=at_post.installed_pending_reboot if at_post else None,
         ),
         hooks.changed_since_pre(_hooks_at_pre(operation), hook_digests(hooks_today), severities),
         state.undo_outstanding(reasons, severities),
         boot.loop(boots_of(operation), severities, by_recovery=_is_by_recovery(operation)),
     ]
+    if found.path is Path.NOTHING_TO_DO and pre is None and operation.last(Phase.POST) is None:
+        newest = patch.newest(operation)
+        count = newest.installed_pending_reboot if newest else None
+        is_needed = bool(_is_pending(looks, changes))
+        checks.append(boot.needed(count, severities, is_needed=is_needed))
     if pre is not None and pre.outcome is not PhaseOutcome.PASSED:
         checks.append(state.pre_bypassed(found.pre_bypassed, severities))
     return checks

@@ -87,13 +87,16 @@ def verdict(
     return Verdict.PASSED
 
 
-_OF_HOOKD = ("config.", "hooks.", "run.", "state.", "undo.")
-"""Checks of hookd's own affairs: an owed undo must not wait for itself to be put back."""
+_NOT_OF_MACHINE = ("config.", "hooks.", "run.", "ssm.", "state.", "undo.")
+"""Checks that say nothing of the machine's health: hookd's own affairs (an owed undo must not wait
+for itself to be put back), and how patching went (a patch that failed breaks no node)."""
 
 
 def health(checks: Iterable[Check]) -> Health:
     """Return the verdict over the machine's checks alone; open questions make it unknown."""
-    found = verdict(None, (check for check in checks if not check.id.startswith(_OF_HOOKD)), ())
+    found = verdict(
+        None, (check for check in checks if not check.id.startswith(_NOT_OF_MACHINE)), ()
+    )
     if found is Verdict.INCOMPLETE:
         return Health.UNKNOWN
     return Health(found.value)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Callable, Iterator
 
-from hookd.aws import caller, runfiles, runid
-from hookd.core import steptime
+from hookd.aws import caller, patchstate, runfiles
+from hookd.core import patch, runid, steptime
 from hookd.core.belong import Call
-from hookd.core.called import CALLS, NOBODY, NOTHING, SUBJECT, Called, Facts, count, merged
+from hookd.core.called import CALLS, NOBODY, NOTHING, SUBJECT, Called, Facts, count, folder, merged
 from hookd.core.journal import Body, Noted, Observed
 from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import Operation
-from hookd.core.slot import Slot, expected_phases
+from hookd.core.slot import INSTALL, Slot, expected_phases
 from hookd.errors import Exit, HookdError
 from hookd.system.caller import Caller
 from hookd.system.machine import Machine
@@ -91,7 +91,9 @@ def expected(machine: Machine, request: Request) -> tuple[Phase, ...]:
     return expected_phases(machine.loaded.config.run.phases, noop, slot)
 
 
-def observed(machine: Machine, operation: Operation, request: Request | None) -> Iterator[Body]:
+def observed(
+    machine: Machine, operation: Operation, phase: Phase, request: Request | None
+) -> Iterator[Body]:
     """Yield what is to be journalled of `request`, or of a look that recovery takes by itself.
 
     A call from another run (a scheduled reboot, or by an operation's id) tells of itself only:
@@ -104,7 +106,12 @@ def observed(machine: Machine, operation: Operation, request: Request | None) ->
         known = {name: facts.known[name] for name in CALLS if name in facts.known}
         sources = {name: facts.sources[name] for name in known if name in facts.sources}
         facts = Facts({**own.known, **known}, {**own.sources, **sources}, own.unknown)
+    known = merged(operation.observed.get(SUBJECT), facts)
     if facts.known:
-        yield Observed(SUBJECT, merged(operation.observed.get(SUBJECT), facts))
+        yield Observed(SUBJECT, known)
+    if runid.parts(run_id)[0]:
+        state = patchstate.read(machine.root)
+        entered = folder(known, INSTALL)
+        yield Observed(patch.SUBJECT, patch.looked(operation, phase, state, entered))
     for problem in request.called.problems if request else ():
         yield Noted("caller.doubt", problem)

@@ -132,7 +132,7 @@ class Engine:
         )
         machine = self.shop.machine
         noted = (*precheck.reserved(self.record, self.phase), *precheck.held(machine))
-        seen = calling.observed(machine, self.operation, self.request)
+        seen = calling.observed(machine, self.operation, self.phase, self.request)
         self.record.add(started, *noted, *seen, *self._discover(), sync=False)
         if self.phase is not Phase.PRE:
             owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable
 
+from hookd.core import patch
 from hookd.core.called import known_of
 from hookd.core.codec import encode, items
 from hookd.core.judge import Judgement, phase_verdict
@@ -80,6 +81,7 @@ def _ssm(operation: Operation) -> Document:
         "installed_pending_reboot": None,
         "run_id": operation.opened.run_id,
         **known_of(operation),
+        **patch.shown(operation),
     }
 
 

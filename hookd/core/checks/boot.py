@@ -10,6 +10,7 @@ from hookd.core.readings import Boot, Standing
 
 REBOOTED_AS_EXPECTED = "boot.rebooted-as-expected"
 
+NEEDED = "reboot.needed"
 LOOP = "boot.loop"
 FROM_BOOT = 3
 """The boot of an operation from which on the machine may be in a loop of boots."""
@@ -61,6 +62,19 @@ def loop(boots: int, severities: Severities, *, by_recovery: bool) -> Check:
     if by_recovery and boots >= FROM_BOOT:
         return judge.not_met(expected=expected, found=found)
     return judge.passed(expected=expected, found=found)
+
+
+def needed(pending_count: Optional[int], severities: Severities, *, is_needed: bool) -> Check:
+    """Judge whether a machine on which nothing was to be done waits for a reboot.
+
+    `pending_count` is Patch Manager's, None when not known; `is_needed` is by kernel and packages.
+    """
+    judge = Judge(NEEDED, severities)
+    why = [f"Patch Manager counts {pending_count} patches pending"] if pending_count else []
+    why += ["the kernel or packages that came need it"] if is_needed else []
+    if why:
+        return judge.not_met(expected="no reboot is pending", found="; ".join(why))
+    return judge.passed(expected="no reboot is pending", found="none")
 
 
 def _why_unknown(change: BootChange, now: Boot) -> str:

@@ -108,6 +108,12 @@ CHECKS: Dict[str, Rule] = {
         "`yum-complete-transaction`, or `dnf distro-sync` of what it names. If the packages are "
         "whole (`rpm -Va`, no duplicates), clear it: `yum-complete-transaction --cleanup-only`.",
     ),
+    "reboot.needed": Rule(
+        "No reboot is pending where nothing was to be installed",
+        Severity.WARN,
+        "An earlier installation waits for a reboot: reboot the machine in a window of its own, or "
+        "patch it once with RebootOption RebootIfNeeded.",
+    ),
     "run.held": Rule(
         "Nobody holds patching on this machine",
         Severity.FAIL,
@@ -125,6 +131,25 @@ CHECKS: Dict[str, Rule] = {
         Severity.FAIL,
         "Correct the documents named in PreInstallHookDocName, PostInstallHookDocName and "
         "OnExitHookDocName: each calls `hookd run` with its own phase.",
+    ),
+    "ssm.failed-patches": Rule(
+        "Patch Manager counts no failed patch in this run",
+        Severity.FAIL,
+        "Read the output of the step InstallNoReboot of the command, or the log of the package "
+        "manager, for what failed, mend it (disk, repository, conflict) and patch again.",
+    ),
+    "ssm.patch-counts-agree": Rule(
+        "Patch Manager and the package database tell the same of what was installed",
+        Severity.WARN,
+        "Compare `hookd show` with the patch summary of the node (`aws ssm "
+        "describe-instance-patches`). If Patch Manager is wrong, run a Scan; if packages are "
+        "missing that it calls installed, look for what removed them (`rpm -qa --last`, the log).",
+    ),
+    "ssm.pending-reboot-predicted": Rule(
+        "Patch Manager will reboot the machine if it needs a reboot",
+        Severity.WARN,
+        "Reboot the machine in a window of its own: what came needs a reboot, and Patch Manager "
+        "does not count it as one of its patches (installed by a hook, or by hand).",
     ),
     "state.readable": Rule(
         "The journals of all open operations can be read",

@@ -9,10 +9,10 @@ from support.agenttree import ASSOCIATION, COMMAND, RUN, AgentTree
 from support.journals import BOOT_1, folded, opened, started
 
 from hookd.aws.agent import Agent, Watch
-from hookd.aws.runid import canonical
 from hookd.core.journal import Observed
 from hookd.core.liveness import Look, Seen, Sight
 from hookd.core.model import Liveness
+from hookd.core.runid import canonical
 from hookd.system.root import Root
 
 STATE = "/var/lib/amazon/ssm/i-0123456789abcdef0/document/state"

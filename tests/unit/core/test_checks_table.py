@@ -8,7 +8,14 @@ from hookd.core.checks.table import CHECKS, Judge, listed, severity_of
 from hookd.core.model import Check, Outcome, Severity
 
 ID = "kernel.next-boot-is-newest"
-WARNINGS = {"kernel.next-boot-is-newest", "packages.log-agrees", "hooks.changed-since-pre"}
+WARNINGS = {
+    "hooks.changed-since-pre",
+    "kernel.next-boot-is-newest",
+    "packages.log-agrees",
+    "reboot.needed",
+    "ssm.patch-counts-agree",
+    "ssm.pending-reboot-predicted",
+}
 
 
 def test_the_table_has_these_checks_and_these_warn_by_default():
@@ -26,6 +33,7 @@ def test_the_table_has_these_checks_and_these_warn_by_default():
         "run.held",
         "run.pre-bypassed",
         "run.slot-matches",
+        "ssm.failed-patches",
         "state.readable",
         "state.writable",
         "undo.outstanding",
