@@ -42,6 +42,7 @@ _EXAMPLES = {
     ),
     "cancel": ("hookd cancel",),
     "daemon": ("systemctl start hookd.socket",),
+    "identity": ("hookd identity --json | jq -r .instance_id",),
     "boot": ("hookd boot                         hookd-boot.service does it",),
 }
 _HELP = {
@@ -55,6 +56,7 @@ _HELP = {
     "recover": "finish an operation whose caller is gone; retry owed undos",
     "cancel": "end the running phase; on-exit stays owed",
     "daemon": "the service that runs phases for their callers",
+    "identity": "who this instance is, by its environment, metadata service and firmware",
     "boot": "look at the machine as it booted, before SSM goes on",
 }
 _EPILOG = """\

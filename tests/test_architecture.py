@@ -24,6 +24,7 @@ IMPURE = {
 }  # fmt: skip
 CLOCK = {"now", "utcnow", "today"}
 CONCURRENT = {"_thread", "asyncio", "concurrent", "multiprocessing", "threading"}
+NETWORK = {"requests", "urllib3"}
 MAY_PRINT = {"report", "commands", "cli"}
 VAGUE = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
 
@@ -91,6 +92,8 @@ def _imports(path, tree):
             yield from _direction(layer, name)
         elif top == "subprocess" and not path.startswith("hookd/system/process/"):
             yield "subprocess outside system/process"
+        elif top in NETWORK and path != "hookd/aws/imds.py":
+            yield f"network outside aws/imds: {top}"
         elif top in CONCURRENT:
             yield f"concurrency: {top}"
         if layer in ("core", "errors") and top in IMPURE:
@@ -169,6 +172,8 @@ BAD = [
     ("hookd/aws/caller.py", "from hookd.cli import main", ["aws imports cli"]),
     ("hookd/errors.py", "from hookd.core.model import Run", ["errors imports core"]),
     ("hookd/__init__.py", "from hookd.cli import main", ["the package imports cli"]),
+    ("hookd/engine.py", "import requests", ["network outside aws/imds: requests"]),
+    ("hookd/aws/agent.py", "import urllib3", ["network outside aws/imds: urllib3"]),
     ("hookd/engine.py", "import subprocess", ["subprocess outside system/process"]),
     ("hookd/system/boot.py", "from subprocess import run", ["subprocess outside system/process"]),
     ("hookd/system/process.py", "import subprocess", ["subprocess outside system/process"]),

@@ -7,8 +7,10 @@ import signal
 import sys
 from types import FrameType
 
+from hookd.aws import identity
 from hookd.aws.agent import Agent
 from hookd.commands.context import Context
+from hookd.engine import baked
 from hookd.engine.booted import look_at_boot
 from hookd.errors import Exit, HookdError
 from hookd.system.machine import Machine
@@ -23,6 +25,8 @@ def boot(context: Context) -> int:
     try:
         machine = context.machine()
         agent = Agent(machine.root)
+        for operation_id in baked.set_aside(machine, identity.facts(machine)):
+            print(f"operation {operation_id}: came with the image, left alone")
         for operation_id in machine.state.marked():
             print(f"operation {operation_id}: {_look(machine, operation_id, agent)}")
     except HookdError as error:

@@ -55,6 +55,13 @@ class VerifyConfig:
 
 
 @dataclass(frozen=True)
+class AwsConfig:
+    """`imds_v1`: the metadata service may be asked without a token where it gives none."""
+
+    imds_v1: bool = False
+
+
+@dataclass(frozen=True)
 class RetentionConfig:
     """Operations kept: those with changes, others, for how many days, in how many bytes."""
 
@@ -105,6 +112,7 @@ class Config:
     post: PostConfig = PostConfig()
     recovery: RecoveryConfig = RecoveryConfig()
     verify: VerifyConfig = VerifyConfig()
+    aws: AwsConfig = AwsConfig()
     checks: Dict[str, Severity] = field(default_factory=dict)
     retention: RetentionConfig = RetentionConfig()
     hooks: Dict[str, HookOverride] = field(default_factory=dict)

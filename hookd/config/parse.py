@@ -7,6 +7,7 @@ from typing import Any, Collection, Dict, Iterator, Mapping, Sequence, Tuple
 from hookd.config import values
 from hookd.config.hook_table import HOOK_ID, read_hook
 from hookd.config.model import (
+    AwsConfig,
     CallerLost,
     Config,
     HookOverride,
@@ -44,6 +45,7 @@ _RECOVERY: values.Readers = {
     "alive_limit": ("alive_limit_s", values.positive_duration),
 }
 _VERIFY: values.Readers = {"settle": ("settle_s", values.duration)}
+_AWS: values.Readers = {"imds_v1": ("imds_v1", values.boolean)}
 _RETENTION: values.Readers = {
     "changed": ("changed", _COUNT),
     "other": ("other", _COUNT),
@@ -60,6 +62,7 @@ _SECTIONS: dict[str, tuple[Any, values.Readers]] = {
     "post": (PostConfig, _POST),
     "recovery": (RecoveryConfig, _RECOVERY),
     "verify": (VerifyConfig, _VERIFY),
+    "aws": (AwsConfig, _AWS),
     "retention": (RetentionConfig, _RETENTION),
     "override": (OverrideConfig, _OVERRIDE),
 }

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 from hookd import __version__
-from hookd.aws import agent
+from hookd.aws import agent, identity
 from hookd.config import CallerLost, from_json
 from hookd.core.belong import Again
 from hookd.core.budget import Budget, budget
@@ -16,6 +16,7 @@ from hookd.core.judge import Judgement, judge_recorded
 from hookd.core.model import CallerKind, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.verdict import given_exit
+from hookd.engine import baked
 from hookd.engine.calling import Request, expected, understood
 from hookd.engine.cutoff import end_what_was_cut_off
 from hookd.engine.phase import Engine, Workshop
@@ -23,7 +24,7 @@ from hookd.engine.publishing import publish
 from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
-from hookd.system import clock, host
+from hookd.system import clock
 from hookd.system.hooks.execution import to_replay
 from hookd.system.journal import JournalUnwritable
 from hookd.system.lock import Holder
@@ -80,13 +81,16 @@ def _take(shop: Workshop, request: Request) -> Turn:
     waiting = Waiting(allowed.ends_at, shop.observer.waiting, lambda: shop.signals.reason)
     try:
         machine.state.prepare()
+        here = identity.settled(machine)
+        for foreign in baked.set_aside(machine, here):
+            shop.observer.waiting(f"operation {foreign} came with the image and is left alone")
         merge_spilled(machine.state, machine.boot.boot_id)
         return take(
             machine.state,
             request.call,
             machine.moment(),
             machine.patience(),
-            lambda name, number: _opened(machine, request, name, number),
+            lambda name, number: _opened(machine, request, here, name, number),
             waiting,
             request.joined,
             agent.watch(machine.root, machine.boot.boot_id).see,
@@ -110,7 +114,9 @@ def _unwritable(request: Request, why: str) -> HookdError:
     return HookdError(message, hint=hint, code=code)
 
 
-def _opened(machine: Machine, request: Request, name: str, number: int) -> OperationOpened:
+def _opened(
+    machine: Machine, request: Request, here: dict[str, str], name: str, number: int
+) -> OperationOpened:
     return OperationOpened(
         name,
         number,
@@ -121,7 +127,7 @@ def _opened(machine: Machine, request: Request, name: str, number: int) -> Opera
         machine.loaded.sha256,
         expected(machine, request),
         to_replay(machine.environment),
-        host.facts(machine.root, machine.environment),
+        here,
         str(machine.root),
     )
 

@@ -9,9 +9,11 @@ from hookd.aws import caller, patchstate, runfiles
 from hookd.core import patch, runid, steptime
 from hookd.core.belong import Call
 from hookd.core.called import CALLS, NOBODY, NOTHING, SUBJECT, Called, Facts, count, folder, merged
+from hookd.core.host import HOST, agent_version
 from hookd.core.journal import Body, Noted, Observed
 from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import Operation
+from hookd.core.readings import Snapshot
 from hookd.core.slot import INSTALL, Slot, expected_phases
 from hookd.errors import Exit, HookdError
 from hookd.system.caller import Caller
@@ -115,3 +117,10 @@ def observed(
         yield Observed(patch.SUBJECT, patch.looked(operation, phase, state, entered))
     for problem in request.called.problems if request else ():
         yield Noted("caller.doubt", problem)
+
+
+def agent_of(look: Snapshot) -> Iterator[Body]:
+    """Yield what `look` tells of the SSM agent itself."""
+    version = agent_version(look)
+    if version:
+        yield Observed(HOST, {"agent_version": version})

@@ -197,7 +197,7 @@ class Engine:
             return
         self.shop.observer.looking(action.snapshot)
         snapshot = self.shop.machine.look(action.snapshot, self._previous(action.snapshot))
-        self.record.add(self.record.store(snapshot), sync=False)
+        self.record.add(self.record.store(snapshot), *calling.agent_of(snapshot), sync=False)
 
     def _previous(self, name: str) -> Snapshot | None:
         """Return the look before `name`, from which the logs are read on; `before` begins anew."""

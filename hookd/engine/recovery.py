@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from hookd.aws import identity
 from hookd.core.belong import Again
 from hookd.core.budget import budget
+from hookd.core.host import is_here
+from hookd.engine import baked
 from hookd.engine.call import finish
 from hookd.engine.phase import Workshop
 from hookd.errors import Exit, HookdError
@@ -21,8 +24,9 @@ def recover_operation(
 ) -> None:
     """Run what is left of the operation's on-exit, because of `reason`.
 
-    Raises HookdError with Exit.BUSY.
+    Raises HookdError: busy, or not an operation of this machine as far as is known.
     """
+    _refuse_another_machines(machine, operation_id)
     state = machine.state
     executing, own = state.executing(), state.operation_lock(operation_id)
     if not executing.take():
@@ -38,3 +42,14 @@ def recover_operation(
             finish(Workshop(machine, children, signals, observer), turn, allowed, closes=False)
     finally:
         turn.give_back()
+
+
+def _refuse_another_machines(machine: Machine, operation_id: str) -> None:
+    """Raise HookdError for an operation that came with the image this machine was made of."""
+    here, head = identity.settled(machine), machine.state.head(operation_id)
+    if operation_id in baked.set_aside(machine, here):
+        raise HookdError(f"operation {operation_id} is of another machine and left alone")
+    if head is not None and is_here(head.host, here) is None:
+        message = f"it is not known whether operation {operation_id} is of this machine"
+        hint = f"`hookd run on-exit --operation-id {operation_id}` acts on it all the same"
+        raise HookdError(message, hint=hint)

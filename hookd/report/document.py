@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterable
 from hookd.core import patch
 from hookd.core.called import known_of
 from hookd.core.codec import encode, items
+from hookd.core.host import HOST
 from hookd.core.judge import Judgement, phase_verdict
 from hookd.core.model import SCHEMA, Changes, Check, Path, Verdict
 from hookd.core.operation import HookRun, Operation, PhaseRun
@@ -27,7 +28,7 @@ def document(operation: Operation, judgement: Judgement | None, version: str) ->
     return {
         "schema": SCHEMA,
         "operation": _operation(operation, judgement),
-        "host": {**_HOST, **operation.opened.host},
+        "host": {**_HOST, **operation.opened.host, **_seen(operation)},
         "hookd": {"version": version, "config_sha256": operation.opened.config_sha256},
         "ssm": _ssm(operation),
         "phases": phases,
@@ -42,6 +43,11 @@ def document(operation: Operation, judgement: Judgement | None, version: str) ->
 _HOST = dict.fromkeys(
     ("instance_id", "region", "machine_id", "image_id", "os", "agent_version"), ""
 )
+
+
+def _seen(operation: Operation) -> Document:
+    seen = operation.observed.get(HOST)
+    return seen if isinstance(seen, dict) else {}
 
 
 def _operation(operation: Operation, judgement: Judgement | None) -> Document:
