@@ -204,7 +204,6 @@ def run_folder(root: Root, run_id: str, called: Called = NOBODY) -> tuple[str, s
 def _may_be_folders(root: Root, run_id: str, called: Called) -> Iterator[str]:
     command, run = runid.parts(run_id)
     if called.folder and called.run_id == run_id:
-        yield root.shown(called.folder)
         yield root.shown(os.path.realpath(called.folder))
     try:
         nodes = names_in(root, NODES)

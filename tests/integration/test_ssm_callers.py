@@ -6,10 +6,12 @@ import contextlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from support.agenttree import ASSOCIATION, COMMAND, RUN, AgentTree
 from support.fakeroot import CHECKOUT, FakeRoot, check_of, says
@@ -460,3 +462,26 @@ def test_on_exit_alone_after_a_failed_scan_is_unclear_and_says_so(root):
     call(root, run, ON_EXIT, "on-exit")
     found = root.result()["operation"]
     assert (found["path"], found["path_reason"]) == ("unclear", "the scan failed")
+
+
+# -- a caller that is lost --------------------------------------------------------------------
+
+
+def test_a_step_that_was_killed_ends_pre_though_its_hookd_survived(root, way):
+    """SSM kills the process group of a step; what has left the group lives on."""
+    root.hook("pre", "10-x", says("x", "sleep 30; echo y >> $HOOKD_ROOT/ran"))
+    run = PatchRun(root.path, COMMAND)
+    process = run.start(run.hook(PRE, lines(root, "pre", before="setsid -w ")))
+    root.wait_for("ran")
+    [script] = [one for one in psutil.Process(process.pid).children() if one.is_running()]
+    os.killpg(script.pid, signal.SIGKILL)
+    process.wait(10)
+
+    until = time.monotonic() + 30
+    while not root.events("phase-ended"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.communicate()
+    [ended] = root.events("phase-ended")
+    assert (ended["outcome"], ended["reason"]) == ("interrupted", "its caller is gone")
+    assert root.ran() == ["x"]

@@ -144,6 +144,14 @@ def test_the_script_tells_the_folder_whatever_the_configuration_says(root, tmp_p
     assert run_folder(root, COMMAND, called(run)) == (found, "")
 
 
+def test_a_root_that_is_named_by_a_link_is_the_same(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "link").symlink_to("root")
+    run = PatchRun(tmp_path / "link", COMMAND, orchestration="renamed")
+    found = run_folder(Root(str(tmp_path / "link")), COMMAND, called(run))
+    assert found == (f"{DOCUMENT}/renamed/{COMMAND}", "")
+
+
 def test_what_the_host_has_is_never_taken_for_the_roots(tmp_path):
     run = PatchRun(tmp_path, COMMAND)
     inner = tmp_path / "inner"
