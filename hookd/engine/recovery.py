@@ -11,7 +11,6 @@ from hookd.engine.call import finish
 from hookd.engine.phase import Workshop
 from hookd.errors import Exit, HookdError
 from hookd.report.observer import Observer
-from hookd.system.lock import holder
 from hookd.system.machine import Machine
 from hookd.system.process.children import Children
 from hookd.system.record import Record
@@ -30,7 +29,7 @@ def recover_operation(
     state = machine.state
     executing, own = state.executing(), state.operation_lock(operation_id)
     if not executing.take():
-        raise HookdError(f"busy: {holder(executing.path)}", code=Exit.BUSY)
+        raise HookdError(f"busy: {state.executor()}", code=Exit.BUSY)
     own.take(wait=True)
     record = Record(state, operation_id, machine.boot.boot_id)
     record.may_spill = True

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 from hookd.core.codec import decode
 from hookd.system import durable
+from hookd.system.caller import Caller
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Holder:
     pid: int
     process_started_at: float
     since: str
+
+    @property
+    def process(self) -> Caller:
+        return Caller(self.pid, self.process_started_at)
 
     def __str__(self) -> str:
         return f"{self.phase} of operation {self.operation} (pid {self.pid}) since {self.since}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -16,10 +17,9 @@ from hookd.core.model import Liveness, Phase
 from hookd.core.operation import Operation, PhaseRun
 from hookd.errors import Exit, HookdError
 from hookd.system import clock
-from hookd.system.lock import Holder, Lock, holder
-from hookd.system.process.table import read_process
+from hookd.system.lock import Holder, Lock
 from hookd.system.record import Record
-from hookd.system.state import State, is_operation_id
+from hookd.system.state import State
 
 _POLL_S = 0.05
 _PHASES = tuple(Phase)
@@ -188,11 +188,10 @@ def _wait(
     joined: set[tuple[str, int]],
     ended: set[int],
 ) -> None:
-    executing = state.path("phase.lock")
-    who = holder(executing)
+    who = state.executor()
     if who is None:
         if clock.up_s() >= waiting.deadline:
-            hint = f"`fuser -v {executing}` names it"
+            hint = f"`fuser -v {state.executing().path}` names it"
             raise HookdError("busy: a phase is running", hint=hint, code=Exit.BUSY)
         time.sleep(_POLL_S)
         return
@@ -203,7 +202,7 @@ def _wait(
         _end_engine(who, waiting)
         return
     waiting.tell(f"waiting for {who}")
-    while holder(executing) == who:
+    while state.executor() == who:
         _give_up(call, who, waiting)
         time.sleep(_POLL_S)
 
@@ -228,19 +227,8 @@ def _end_engine(who: Holder, waiting: Waiting) -> None:
     waiting.tell(f"ending {who}")
     for name, patience_s in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
         until = clock.up_s() + patience_s
-        if not _is_alive(who):
-            return
-        os.kill(who.pid, name)
-        while _is_alive(who) and clock.up_s() < until:
+        if not who.process.is_gone:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(who.pid, name)
+        while not who.process.is_gone and clock.up_s() < until:
             time.sleep(_POLL_S)
-
-
-def _is_alive(who: Holder) -> bool:
-    process = read_process(who.pid)
-    if process is None or process.is_dead:  # a zombie: its parent has not asked for it yet
-        return False
-    return process.started == who.process_started_at
-
-
-def is_valid_id(text: str) -> bool:
-    return is_operation_id(text)
