@@ -52,8 +52,10 @@ class Service:
 
     def connect(self):
         connection = socket.socket(socket.AF_UNIX)
+        connection.connect(
+            self.path
+        )  # waits for room in the queue, which one with a limit does not
         connection.settimeout(30)
-        connection.connect(self.path)
         return connection
 
     def log(self):
