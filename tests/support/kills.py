@@ -6,11 +6,10 @@ import json
 import os
 import traceback
 
-from support.faults import FaultRoot, end_all
-
 from hookd.core.journal import HookEnded, HookStarted
 from hookd.core.model import HookOutcome
 from hookd.system import journal
+from support.faults import FaultRoot, end_all
 
 RUN_ID = "3b1c0a52-0000-4000-8000-000000000001"
 NOTES = 'echo "start $HOOKD_HOOK" >> {log}\nsleep {seconds}\necho "end $HOOKD_HOOK" >> {log}\n'
