@@ -15,7 +15,9 @@ from hookd.system.machine import Machine
 from hookd.system.process.children import Children
 from hookd.system.record import Record
 from hookd.system.signals import Signals
-from hookd.system.turn import Turn
+from hookd.system.turn import Turn, busy_with
+
+_PATIENCE_S = 60.0
 
 
 def recover_operation(
@@ -30,7 +32,9 @@ def recover_operation(
     executing, own = state.executing(), state.operation_lock(operation_id)
     if not executing.take():
         raise HookdError(f"busy: {state.executor()}", code=Exit.BUSY)
-    own.take(wait=True)
+    if not own.take_within(_PATIENCE_S):
+        executing.release()
+        raise busy_with(own)
     record = Record(state, operation_id, machine.boot.boot_id)
     record.may_spill = True
     turn = Turn(record, Again.RESUME, None, (executing, own), reason=reason)
