@@ -180,11 +180,12 @@ def _try(
     joined: set[tuple[str, int]],
     waiting: Waiting,
 ) -> Turn | None:
-    executing = state.executing()
-    if not executing.take():
-        executing.release()
-        return None
-    record, own = _record(state, call, found, opened, moment, waiting)
+    with contextlib.ExitStack() as on_failure:
+        executing = on_failure.enter_context(state.executing())
+        if not executing.take():
+            return None
+        record, own = _record(state, call, found, opened, moment, waiting, on_failure)
+        on_failure.pop_all()
     locks = (executing, own)
     if found.choice is Choice.END_FIRST:
         return Turn(record, Again.NEXT, None, locks, end_first=True, reason=found.reason)
@@ -200,18 +201,21 @@ def _record(
     opened: Opened,
     moment: Moment,
     waiting: Waiting,
+    on_failure: contextlib.ExitStack,
 ) -> tuple[Record, Lock]:
     if found.choice in (Choice.JOIN, Choice.END_FIRST):
         record = Record(state, found.operation_id, moment.boot_id)
+        on_failure.callback(record.close)
         record.may_spill = call.phase is Phase.ON_EXIT
-        own = state.operation_lock(record.id)
+        own = on_failure.enter_context(state.operation_lock(record.id))
         _get(own, waiting)
         record.open()
         return record, own
     name, number = state.new_id()
     state.make_operation(name)
     record = Record(state, name, moment.boot_id)
-    own = state.operation_lock(name)
+    on_failure.callback(record.close)
+    own = on_failure.enter_context(state.operation_lock(name))
     own.take()
     record.open()
     record.add(opened(name, number), sync=False)
