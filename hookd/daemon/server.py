@@ -66,6 +66,7 @@ class Server:
             self.log.info("leaving", reason="told to" if self.wants_end else "idle")
             notify.notify("STOPPING=1")
             self.incoming.close()
+            signal.set_wakeup_fd(-1)
         self._end_with_the_machine()
 
     def _loop(self) -> None:
