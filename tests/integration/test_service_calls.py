@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 
 import pytest
-from support.faults import FaultRoot, end_all, environment, living, wait_for
+from support.faults import REPOSITORY, FaultRoot, end_all, environment, living, wait_for
 from support.service import Service, request, said
 
 from hookd.core.model import Phase
@@ -209,3 +210,47 @@ def test_a_run_through_the_service_warns_of_the_configuration_as_a_run_without_d
     served, alone = (root.hookd("run", "pre", *RUN, *more) for more in ((), ("--no-daemon",)))
     assert (served.code, served.err) == (alone.code, alone.err)
     assert "surprise" in served.err
+
+
+# -- what it is started with, and below ----------------------------------------------------------
+
+
+def test_a_service_whose_starter_ignored_signals_loses_no_outcome_and_can_be_ended(root):
+    root.hook("pre/10-x", "yes | head -n 1\nkill -0 $$ || exit 5\nexit 3\n")
+    service = Service(root, environment()).start("trap '' CHLD PIPE TERM INT HUP; ")
+    done = root.hookd("run", "pre", *RUN)
+    hook = root.hook_result("pre/10-x")
+    assert (done.code, hook["outcome"], hook["exit_code"]) == (1, "failed", 3), done
+    wait_for(lambda: service.children == [])
+    assert service.stop(signal.SIGTERM) == 0
+
+
+def test_a_hook_may_ask_the_service_for_nothing(root, service):
+    called = f"{sys.executable} -m hookd --root $HOOKD_ROOT"
+    script = f"export PYTHONPATH={REPOSITORY}\n"
+    for words in ("run pre", "run on-exit", "cancel", "recover", "status"):
+        name = words.replace(" ", "_").replace("-", "_")
+        script += f'{called} {words}; echo {name}=$? >> "$HOOKD_OUTPUT"\n'
+    root.hook("pre/10-x", script)
+    done = root.hookd("run", "pre", *RUN)
+    assert done.code == 0, done
+    assert root.hook_result("pre/10-x")["outputs"] == {
+        "run_pre": "2",
+        "run_on_exit": "2",
+        "cancel": "2",
+        "recover": "2",
+        "status": "75",
+    }
+    assert [line["event"] for line in service.log()].count("called") == 1
+
+
+def test_every_line_of_an_engine_names_its_operation_and_none_what_hooks_say(root, service):
+    root.hook("pre/10-x", 'echo hunter2; echo hunter2 >&2; echo pw=hunter2 > "$HOOKD_OUTPUT"\n')
+    assert root.hookd("run", "pre", *RUN).code == 0
+    wait_for(lambda: "answered" in [line["event"] for line in service.log()])
+    _, called, *lines = service.log()
+    assert (called["event"], called["identity"]) == ("called", "run-1")
+    assert {"phase-started", "hook-ended", "phase-ended"} < {line["event"] for line in lines}
+    assert {line.get("operation") for line in lines} == set(root.operations())
+    assert len({line["caller_pid"] for line in [called, *lines]}) == 1
+    assert "hunter2" not in service.log_path.read_text()
