@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
+import signal
+import time
 import traceback
 
 from hookd.core.journal import HookEnded, HookStarted
 from hookd.core.model import HookOutcome
 from hookd.system import journal
-from support.faults import FaultRoot, end_all
+from hookd.system.process.table import Table
+from support.faults import FaultRoot, wait_for
+
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2): orphans come to us
 
 RUN_ID = "3b1c0a52-0000-4000-8000-000000000001"
 NOTES = 'echo "start $HOOKD_HOOK" >> {log}\nsleep {seconds}\necho "end $HOOKD_HOOK" >> {log}\n'
@@ -91,7 +98,7 @@ def check_nothing_forgotten(run, recorded, ended_by_then):
 def in_lanes(folder, jobs, lanes, work):
     """Do `work(folder of the job, job)` for all `jobs` in so many processes at a time.
 
-    Return what they returned, and what went wrong in words.
+    Return what they returned, and what went wrong in words: a process that a job left, too.
     """
     jobs = list(enumerate(jobs))
     pids = [_fork_lane(folder, lane, jobs[lane::lanes], work) for lane in range(lanes)]
@@ -108,15 +115,35 @@ def _fork_lane(folder, lane, jobs, work):
         return pid
     found = {"results": [], "wrong": []}
     try:
+        assert ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
         for number, job in jobs:
             own = folder / f"job-{number}"
             own.mkdir()
             try:
                 found["results"].append(work(own, job))
+                wait_for(_is_childless)
             except BaseException:  # noqa: BLE001 - told to the parent
                 found["wrong"].append(f"{own}, {job}: {traceback.format_exc()}")
             finally:
-                end_all(str(own))
+                _end_children()
     finally:
         (folder / f"lane-{lane}").write_text(json.dumps(found))
         os._exit(0)
+
+
+def _is_childless():
+    """Collect who has ended, orphans too, and tell whether nobody is left."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return False
+    return True
+
+
+def _end_children():
+    while not _is_childless():
+        for process in Table(0.0).processes.values():
+            if process.parent == os.getpid():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGKILL)
+        time.sleep(0.01)
