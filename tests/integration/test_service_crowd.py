@@ -47,6 +47,7 @@ def run_of(run_id, **more):
 
 
 KINDS = {
+    "idle": 6,  # first: they are there when engines are forked, and none of those holds them
     "run": 14,
     "never reads": 6,
     "leaves": 5,
@@ -54,7 +55,6 @@ KINDS = {
     "garbage": 6,
     "half a request": 4,
     "half-closed": 4,
-    "idle": 6,
 }
 
 
