@@ -23,7 +23,7 @@ SOURCES = $(wildcard hookd demo bench docs tests noxfile.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types compat bench docs man lab clean test-ready check-ready docs-ready lab-ready
+.PHONY: help demo test check lint types compat bench docs man storm lab clean test-ready check-ready docs-ready lab-ready
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ demo: $(VENV)/.runtime ## play one whole patch operation in a throw-away root
 test: $(VENV)/.test ## install what the tests need, where that may be done, and run them
 	@tests/install-needs
 	$(BIN)/python -m pytest $(ARGS)
+
+storm: $(VENV)/.test ## kill client, service and engine 500 times in the middle of hooks
+	HOOKD_STORM_ROUNDS=500 $(BIN)/python -m pytest tests/integration/test_storm.py -s $(ARGS)
 
 lab: $(VENV)/.lab ## boot real machines and play patch operations, reboots and faults on them
 	@tests/lab/install-needs

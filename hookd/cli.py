@@ -192,23 +192,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _tell(error: HookdError, *, as_json: bool) -> None:
     if as_json:
-        body = {"error": error.message, "hint": error.hint, "exit_code": int(error.code)}
-        print(json.dumps(body))
-    hint = f"\n  {error.hint}" if error.hint else ""
-    text = f"hookd: {error.message}{hint}"
-    print(text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
+        print(json.dumps(error.document))
+    print(error.text.encode("utf-8", "backslashreplace").decode("utf-8"), file=sys.stderr)
 
 
 def _dispatch(options: argparse.Namespace, began: float) -> int:
     if options.verb is None:
         parser().print_help()
         return Exit.USAGE
-    joined: tuple[tuple[str, int], ...] = ()
-    if options.verb == "run" and not (options.dry_run or options.no_daemon or options.config):
-        code, joined = _served(options, began)
-        if code is not None:
-            return code
-    # imported late: `--help`, `--version` and a served run go without
+    code, joined = _served(options, began)
+    if code is not None:
+        return code
+    # imported late: `--help`, `--version` and a served call go without
     from hookd.commands import command  # noqa: PLC0415
     from hookd.commands.context import Context  # noqa: PLC0415
 
@@ -222,11 +217,29 @@ def _dispatch(options: argparse.Namespace, began: float) -> int:
 def _served(
     options: argparse.Namespace, began: float
 ) -> tuple[int | None, tuple[tuple[str, int], ...]]:
-    """Let the service run the phase; without one return None, and the attempt that it had begun."""
+    """Let the service do it; else return None, and the attempt that it had begun."""
     path = os.path.join(options.root, protocol.SOCKET.lstrip("/"))
-    if os.environ.get("HOOKD_HOOK") or not os.path.exists(path):
+    request = _request(options, began)
+    if request is None or os.environ.get("HOOKD_HOOK") or not os.path.exists(path):
         return None, ()
-    request = {
+    try:
+        return client.ask(path, request), ()
+    except client.Unserved as error:
+        if options.verbose or sys.stderr.isatty():
+            why = f"hookd: not served ({error}), doing it in this process"
+            print(why, file=sys.stderr)
+        return None, (error.joined,) if error.joined else ()
+
+
+def _request(options: argparse.Namespace, began: float) -> dict[str, object] | None:
+    """Return what the service is asked; None for what is done without it."""
+    if options.config:
+        return None
+    if options.verb == "cancel":
+        return {"verb": "cancel", "json": options.json}
+    if options.verb != "run" or options.dry_run or options.no_daemon:
+        return None
+    return {
         "verb": "run",
         "phase": options.phase,
         "identity": options.operation_id,
@@ -237,12 +250,6 @@ def _served(
         "began": began,
         "environment": client.environment(),
     }
-    try:
-        return client.run(path, request), ()
-    except client.Unserved as error:
-        if options.verbose:
-            print(f"hookd: not served ({error}), running in this process", file=sys.stderr)
-        return None, (error.joined,) if error.joined else ()
 
 
 _GLOBAL = frozenset(("root", "config", "json", "verbose", "verb", "no_daemon"))

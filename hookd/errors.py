@@ -26,3 +26,13 @@ class HookdError(Exception):
         self.message = message
         self.hint = hint
         self.code = code
+
+    @property
+    def text(self) -> str:
+        """What people read."""
+        return f"hookd: {self.message}" + (f"\n  {self.hint}" if self.hint else "")
+
+    @property
+    def document(self) -> dict[str, object]:
+        """What programs read, as JSON."""
+        return {"error": self.message, "hint": self.hint, "exit_code": int(self.code)}

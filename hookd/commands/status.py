@@ -12,7 +12,6 @@ from hookd.core.due import due, presumed
 from hookd.core.undo import outstanding
 from hookd.errors import Exit
 from hookd.system import hold
-from hookd.system.lock import holder
 from hookd.system.machine import Machine
 from hookd.system.turn import known
 
@@ -36,7 +35,7 @@ def status(context: Context) -> int:
 
 
 def _status(machine: Machine) -> dict[str, Any]:
-    who = holder(machine.state.path("phase.lock"))
+    who = machine.state.executor()
     held = hold.read(machine.state)
     problems = [f"configuration: {problem}" for problem in machine.loaded.errors]
     problems += [f"operation {name}: {why}" for name, why in machine.state.unreadable().items()]

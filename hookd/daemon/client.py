@@ -1,52 +1,74 @@
-"""The thin client: hands a run to the service and prints what it says; imports nothing heavy."""
+"""The thin client: hands a call to the service and prints what it says; imports nothing heavy."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
+from dataclasses import dataclass
 from typing import Any, Mapping
 
 from hookd.daemon import protocol
 from hookd.daemon.protocol import ProtocolError
+from hookd.system import streams
 
 _MOST_PATH = 100
 _PREFIXES = ("AWS_", "SSM_")
 
 
 class Unserved(Exception):
-    """The service did not take the run, or lost it; `joined` is (operation, attempt) once known."""
+    """The service did not take the call, or lost it; `joined` is (operation, attempt) if known."""
 
     def __init__(self, why: str, joined: tuple[str, int] | None = None) -> None:
         super().__init__(why)
         self.joined = joined
 
 
-def run(path: str, request: Mapping[str, Any]) -> int:
+@dataclass
+class _Conversation:
+    """What the service has said so far; `out` and `exit_code` come last and together."""
+
+    joined: tuple[str, int] | None = None
+    out: str = ""
+    exit_code: int | None = None
+
+    def hear(self, message: Mapping[str, Any]) -> None:
+        """Take one message. Raises ProtocolError, ValueError, TypeError and LookupError."""
+        version = message.get("v", protocol.VERSION)
+        if version != protocol.VERSION:
+            raise ProtocolError(f"the service speaks version {version!r}")
+        if "turn" in message:
+            self.joined = (str(message["turn"][0]), int(message["turn"][1]))
+        if "err" in message:
+            _print_error(str(message["err"]))
+        if "exit_code" in message:
+            self.out, self.exit_code = str(message.get("out", "")), int(message["exit_code"])
+
+
+def ask(path: str, request: Mapping[str, Any]) -> int:
     """Send `request` to the service at `path`, print its answer, return its exit code.
 
-    Raises Unserved when the run has to be done, or looked up, in this process.
+    Raises Unserved when the call has to be done, or looked up, in this process.
     """
-    joined: tuple[str, int] | None = None
+    line = protocol.to_bytes({"v": protocol.VERSION, **request})
+    if len(line) > protocol.MOST_REQUEST:
+        raise Unserved("the request is too long, see the environment")
+    heard = _Conversation()
     try:
         with _connect(path) as connection:
-            connection.sendall(protocol.to_bytes({"v": protocol.VERSION, **request}))
-            for message in protocol.messages(connection):
-                connection.settimeout(None)
-                if "turn" in message:
-                    joined = (str(message["turn"][0]), int(message["turn"][1]))
-                if "err" in message:
-                    sys.stderr.write(message["err"] + "\n")
-                    sys.stderr.flush()
-                if "exit_code" in message:
-                    sys.stdout.write(message.get("out", ""))
-                    sys.stdout.flush()
-                    return int(message["exit_code"])
-    except BrokenPipeError:
-        raise
+            connection.sendall(line)
+            for message in protocol.messages(connection, protocol.HELLO_WITHIN_S):
+                heard.hear(message)
+                if heard.exit_code is not None:
+                    break
     except (OSError, ProtocolError, ValueError, TypeError, LookupError) as error:
-        raise Unserved(str(error), joined) from error
-    raise Unserved("the service closed the connection", joined)
+        raise Unserved(str(error), heard.joined) from error
+    if heard.exit_code is None:
+        raise Unserved("the service closed the connection", heard.joined)
+    with streams.unfailing():
+        sys.stdout.write(heard.out)
+    return heard.exit_code
 
 
 def environment() -> dict[str, str]:
@@ -58,20 +80,32 @@ def environment() -> dict[str, str]:
     }
 
 
+def _print_error(text: str) -> None:
+    with contextlib.suppress(OSError):  # whoever read it is gone, the run goes on
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
 def _connect(path: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(protocol.HELLO_WITHIN_S)
     try:
-        connection.connect(_short(path))
+        with _short(path) as short:
+            connection.connect(short)
     except OSError:
         connection.close()
         raise
     return connection
 
 
-def _short(path: str) -> str:
-    """Return a name of the socket's folder that fits the 108 bytes of sun_path (unix(7))."""
+@contextlib.contextmanager
+def _short(path: str) -> Any:
+    """Give a name of the socket's folder that fits the 108 bytes of sun_path (unix(7))."""
     if len(os.fsencode(path)) < _MOST_PATH:
-        return path
+        yield path
+        return
     folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
-    return f"/proc/self/fd/{folder}/{os.path.basename(path)}"
+    try:
+        yield f"/proc/self/fd/{folder}/{os.path.basename(path)}"
+    finally:
+        os.close(folder)

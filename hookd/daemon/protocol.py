@@ -1,8 +1,10 @@
 """What client and service say to each other: one JSON object a line, versioned.
 
-Client: one request. Service: `hello`, then any number of `err` lines and a `turn`, then `out` with
-`exit_code`. Unknown keys are ignored on both sides. Nothing heavy is imported here: the thin client
-lives on this module alone.
+Client: one request within 5 s and 64 KiB, `{"v": 1, "verb": "run" | "cancel", ...}`. Service:
+`hello` with its version once a process of its own has the request, then any number of `err` lines
+and a `turn` ([operation, attempt]), then `out` with `exit_code`. Unknown keys are ignored on both
+sides.
+Nothing heavy is imported here: the thin client lives on this module alone.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ SOCKET = "/run/hookd/hookd.sock"
 MOST_REQUEST = 1 << 16
 REQUEST_WITHIN_S = 5.0
 HELLO_WITHIN_S = 15.0
-_CHUNK = 1 << 16
+CHUNK = 1 << 16
 
 
 class ProtocolError(Exception):
@@ -39,27 +41,29 @@ def from_bytes(line: bytes) -> dict[str, Any]:
     return message
 
 
-def read_request(connection: socket.socket) -> dict[str, Any]:
-    """Return the one line that a client sends within 5 s and 64 KiB. Raises ProtocolError."""
-    until = time.monotonic() + REQUEST_WITHIN_S
+def messages(connection: socket.socket, first_within_s: float) -> Iterator[dict[str, Any]]:
+    """Yield what the service says until it closes; the first must come in time, whole.
+
+    Raises ProtocolError and OSError.
+    """
+    until: float | None = time.monotonic() + first_within_s
     data = b""
-    while b"\n" not in data:
-        left = until - time.monotonic()
-        if left <= 0 or len(data) > MOST_REQUEST:
-            raise ProtocolError("no request within 5 s" if left <= 0 else "the request is too long")
-        connection.settimeout(left)
-        try:
-            chunk = connection.recv(_CHUNK)
-        except OSError:
-            raise ProtocolError("no request within 5 s") from None
+    while True:
+        chunk = _receive(connection, until)
         if not chunk:
-            raise ProtocolError("the client went away")
-        data += chunk
-    return from_bytes(data.split(b"\n", 1)[0])
-
-
-def messages(connection: socket.socket) -> Iterator[dict[str, Any]]:
-    """Yield what the service says until it closes. Raises ProtocolError and OSError."""
-    with connection.makefile("rb") as stream:
-        for line in stream:
+            return
+        *lines, data = (data + chunk).split(b"\n")
+        for line in lines:
+            until = None
             yield from_bytes(line)
+
+
+def _receive(connection: socket.socket, until: float | None) -> bytes:
+    left = None if until is None else until - time.monotonic()
+    if left is not None and left <= 0:
+        raise ProtocolError("the service does not answer")
+    connection.settimeout(left)
+    try:
+        return connection.recv(CHUNK)
+    except socket.timeout:
+        raise ProtocolError("the service does not answer") from None

@@ -12,7 +12,6 @@ from hookd.errors import HookdError
 from hookd.report.log import Logger, Logging
 from hookd.report.observer import Observer
 from hookd.system import clock, hold
-from hookd.system.lock import Holder, holder
 from hookd.system.machine import Machine
 from hookd.system.turn import known
 
@@ -70,11 +69,6 @@ class Recovery:
     def trying(self, act: Pending) -> None:
         """Note that `act` is begun: should it come to nothing, it is not begun anew at once."""
         self.tried[act.operation_id] = clock.up_s()
-
-
-def executing(machine: Machine) -> Holder | None:
-    """Return the engine that executes now, whoever started it."""
-    return holder(machine.state.path("phase.lock"))
 
 
 def recover(machine: Machine, act: Pending, log: Logger) -> None:

@@ -1,20 +1,25 @@
-"""One connection, in a process of its own: reads the request, is the engine, says the answer."""
+"""One request, in a process of its own: is the engine, and says the answer."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import os
 import signal
 import socket
-import struct
 import traceback
+from dataclasses import dataclass
 from typing import Any, Mapping
 
 from hookd import __version__
 from hookd.core.model import Phase
 from hookd.daemon import protocol
+from hookd.daemon.incoming import peer
 from hookd.daemon.protocol import ProtocolError
 from hookd.engine.call import run_phase
 from hookd.engine.calling import Request
+from hookd.engine.cancel import cancel
 from hookd.engine.reply import reply
 from hookd.errors import Exit, HookdError
 from hookd.report.live import Lines
@@ -55,70 +60,92 @@ class Stream:
         """Every line is sent at once."""
 
 
-def peer(connection: socket.socket) -> tuple[int, int]:
-    """Return (pid, uid) of who connected (SO_PEERCRED, unix(7))."""
-    size = struct.calcsize("3i")
-    pid, uid, _ = struct.unpack(
-        "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-    )
-    return pid, uid
+@dataclass(frozen=True)
+class Call:
+    """Who asks, where the answer goes, and what the service was started with."""
+
+    pid: int
+    stream: Stream
+    root: str
+    config: str | None
+    log: Logger
 
 
-def serve(connection: socket.socket, root: str, config: str | None, log: Logger) -> None:
+def serve(
+    connection: socket.socket, line: bytes, root: str, config: str | None, log: Logger
+) -> None:
     """Answer one client. Never raises: whatever goes wrong is said to it with an exit code."""
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    stream = Stream(connection)
-    try:
-        pid, uid = peer(connection)
-        if uid not in (0, os.geteuid()):
-            raise HookdError("only root may ask the service", code=Exit.USAGE)
-        stream.send({"v": protocol.VERSION, "hello": f"hookd {__version__}"}, within_s=1.0)
-        request = protocol.read_request(connection)
-        text, code = _run(request, stream, root, config, pid, log)
-    except ProtocolError as error:
-        text, code = "", _said(stream, f"hookd: {error}", Exit.USAGE)
-    except HookdError as error:
-        hint = f"\n  {error.hint}" if error.hint else ""
-        text, code = "", _said(stream, f"hookd: {error.message}{hint}", error.code)
-    except Exception:  # the boundary of this process: a bug has its exit code
-        log.exception("bug")
-        text, code = "", _said(stream, traceback.format_exc().rstrip(), Exit.BUG)
-    log.debug("answered", exit_code=int(code))
-    stream.send({"out": text, "exit_code": int(code)}, within_s=_ANSWER_WITHIN_S)
+    pid, _ = peer(connection)
+    call = Call(pid, Stream(connection), root, config, log.bind(caller_pid=pid))
+    call.stream.send({"v": protocol.VERSION, "hello": f"hookd {__version__}"}, within_s=1.0)
+    text, code = _answered(call, line)
+    call.stream.send({"out": text, "exit_code": int(code)}, within_s=_ANSWER_WITHIN_S)
     connection.close()
 
 
-def _said(stream: Stream, message: str, code: Exit) -> Exit:
-    stream.send({"err": message}, within_s=1.0)
-    return code
+def _answered(call: Call, line: bytes) -> tuple[str, int]:
+    """Return the text and the exit code of the answer."""
+    asked: Mapping[str, Any] = {}
+    try:
+        asked = protocol.from_bytes(line)
+        text, code = _verb(asked)(asked, call)
+    except ProtocolError as error:
+        text, code = _refused(call, asked, HookdError(str(error), code=Exit.USAGE))
+    except HookdError as error:
+        text, code = _refused(call, asked, error)
+    except Exception:  # the boundary of this process: a bug has its exit code
+        call.log.exception("bug")
+        call.stream.send({"err": traceback.format_exc().rstrip()}, within_s=1.0)
+        text, code = "", Exit.BUG
+    return text, code
 
 
-def _run(
-    asked: Mapping[str, Any],
-    stream: Stream,
-    root: str,
-    config: str | None,
-    pid: int,
-    log: Logger,
-) -> tuple[str, int]:
-    if asked.get("v") != protocol.VERSION or asked.get("verb") != "run":
-        raise ProtocolError(
-            f"this is hookd {__version__}, protocol {protocol.VERSION}; it only runs"
-        )
-    machine = open_machine(root, config, _environment(asked))
+def _refused(call: Call, asked: Mapping[str, Any], error: HookdError) -> tuple[str, int]:
+    call.log.warning("refused", reason=error.message, exit_code=int(error.code))
+    call.stream.send({"err": error.text}, within_s=1.0)
+    return json.dumps(error.document) + "\n" if asked.get("json") else "", error.code
+
+
+def _verb(asked: Mapping[str, Any]) -> Any:
+    if asked.get("v") != protocol.VERSION:
+        raise ProtocolError(f"this is hookd {__version__}, it speaks version {protocol.VERSION}")
+    verb = asked.get("verb")
+    found = {"run": _run, "cancel": _cancel}.get(verb) if isinstance(verb, str) else None
+    if found is None:
+        raise ProtocolError(f"this is hookd {__version__}, it knows no such verb")
+    return found
+
+
+def _cancel(asked: Mapping[str, Any], call: Call) -> tuple[str, int]:
+    machine = open_machine(call.root, call.config, {})
+    text = cancel(machine, as_json=bool(asked.get("json")))
+    call.log.info("cancelled", told=text.strip())
+    return text, Exit.OK
+
+
+def _run(asked: Mapping[str, Any], call: Call) -> tuple[str, int]:
+    stream = call.stream
+    machine = open_machine(call.root, call.config, _environment(asked))
     request = Request(
         _phase(asked),
-        _number(asked, "began") or clock.up_s(),
-        str(asked.get("identity", "")),
+        _began(asked),
+        _text(asked, "identity"),
         _number(asked, "deadline_s"),
-        pid=pid,
-        caller_processes=_caller(pid),
+        pid=call.pid,
+        caller_processes=_caller(call.pid),
         turn=lambda operation, attempt: stream.send({"turn": [operation, attempt]}, within_s=1.0),
     )
     observer = (
         Lines(stream, verbose=bool(asked.get("verbose"))) if asked.get("live") else Observer()
     )
-    answer = run_phase(machine, request, Logging(log, observer))
+    for problem in machine.loaded.problems:
+        if problem.is_warning:
+            stream.send({"err": f"warning: {problem}"}, within_s=1.0)
+    call.log.info("called", phase=request.phase.value, identity=request.identity)
+    answer = run_phase(machine, request, Logging(call.log, observer))
+    told = {"operation": answer.operation.id, "exit_code": answer.exit_code}
+    call.log.info("answered", phase=request.phase.value, **told)
     return reply(machine, answer, as_json=bool(asked.get("json"))), answer.exit_code
 
 
@@ -137,17 +164,45 @@ def _phase(asked: Mapping[str, Any]) -> Phase:
         raise ProtocolError("no such phase") from None
 
 
+def _began(asked: Mapping[str, Any]) -> float:
+    """Return when the call began: the service may have been started by it, much later."""
+    now = clock.up_s()
+    found = _number(asked, "began")
+    return now if found is None else min(found, now)
+
+
+def _text(asked: Mapping[str, Any], name: str) -> str:
+    value = asked.get(name, "")
+    if not isinstance(value, str):
+        raise ProtocolError(f"{name} is no text")
+    return value
+
+
 def _number(asked: Mapping[str, Any], name: str) -> float | None:
     value = asked.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ProtocolError(f"{name} is no number")
-    return float(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # JSON's integers have no end
+            if math.isfinite(value) and value > 0:
+                return float(value)
+    raise ProtocolError(f"{name} is no positive number")
 
 
 def _environment(asked: Mapping[str, Any]) -> dict[str, str]:
-    value = asked.get("environment")
-    if not isinstance(value, dict):
-        return {}
-    return {str(name): str(text) for name, text in value.items()}
+    """Return the caller's variables, each of which a process can be given."""
+    found = asked.get("environment", {})
+    if not isinstance(found, dict):
+        raise ProtocolError("environment is no object")
+    for name, value in found.items():
+        if not isinstance(value, str) or not _is_variable(name, value):
+            raise ProtocolError(f"environment holds what is no variable: {name!r}")
+    return found
+
+
+def _is_variable(name: str, value: str) -> bool:
+    try:
+        data = os.fsencode(name), os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+    return bool(name) and b"=" not in data[0] and b"\0" not in b"".join(data)

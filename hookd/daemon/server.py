@@ -1,4 +1,4 @@
-"""The service's own process: accepts, forks an engine a call, starts what recovery owes, leaves.
+"""The service's own process: forks an engine for each request, starts what recovery owes, leaves.
 
 It holds no state: an engine is a process of its own that knows its client's socket and the journal,
 so that this one may be killed, restarted or upgraded at any moment and nothing is lost.
@@ -15,13 +15,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable
 
+from hookd import __version__
 from hookd.aws import agent
 from hookd.daemon import notify, recovery
+from hookd.daemon.incoming import Client, Incoming, peer
 from hookd.daemon.recovery import Pending, Recovery
 from hookd.daemon.serve import serve
 from hookd.report.log import Logger
 from hookd.system import clock
-from hookd.system.caller import Caller
 from hookd.system.machine import Machine, open_machine
 from hookd.system.signals import SHUTDOWN
 
@@ -46,28 +47,55 @@ class Server:
     idle_since: float = 0.0
     recovery: Recovery | None = None
 
+    def __post_init__(self) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.incoming = Incoming(self.selector, self._refused)
+        self._waker, self._wakes = socket.socketpair()
+
     def run(self) -> None:
         """Serve until told to end, or until idle."""
         self.idle_since = clock.up_s()
         self.listening.setblocking(False)  # a client may be gone again before it is accepted
-        waker = self._take_signals()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.listening, selectors.EVENT_READ)
-            selector.register(waker, selectors.EVENT_READ)
+        self._take_signals()
+        with self.selector, self._waker, self._wakes:
+            self.selector.register(self.listening, selectors.EVENT_READ)
+            self.selector.register(self._waker, selectors.EVENT_READ)
             notify.notify("READY=1")
-            while not self.wants_end:
+            self.log.info("serving", version=__version__, may_leave=self.may_leave)
+            self._loop()
+            self.log.info("leaving", reason="told to" if self.wants_end else "idle")
+            notify.notify("STOPPING=1")
+            self.incoming.close()
+            signal.set_wakeup_fd(-1)
+        self._end_with_the_machine()
+
+    def _loop(self) -> None:
+        look_at = 0.0
+        while not self.wants_end:
+            if clock.up_s() >= look_at:
                 acts = self._recover()
                 if self._is_idle(acts):
-                    break
-                for key, _ in selector.select(self._patience(acts)):
-                    if key.fileobj is waker:
-                        _drain(waker)
-                    else:
-                        self._accept()
-                self._reap()
-                notify.notify("WATCHDOG=1")
-        notify.notify("STOPPING=1")
-        self._end_with_the_machine()
+                    return
+                look_at = clock.up_s() + self._patience(acts)
+            for key, _ in self.selector.select(self._until(look_at)):
+                self._attend(key)
+            self.incoming.cut_late()
+            if self._reap():
+                look_at = 0.0  # what an engine did may change what is due
+            notify.notify("WATCHDOG=1")
+
+    def _until(self, look_at: float) -> float:
+        """Return for how long nothing has to be done, in seconds."""
+        until = self.incoming.next_until
+        return max(0.0, min(look_at, look_at if until is None else until) - clock.up_s())
+
+    def _attend(self, key: selectors.SelectorKey) -> None:
+        if key.fileobj is self._waker:
+            _drain(self._waker)
+        elif key.fileobj is self.listening:
+            self._accept()
+        else:
+            self._read(key.data)
 
     def _machine(self) -> Machine:
         return open_machine(self.root, self.config, {})
@@ -79,7 +107,7 @@ class Server:
             self.recovery = Recovery(agent.watch(machine.root, machine.boot.boot_id))
         acts = self.recovery.pending(machine)
         first = next((act for act in acts if act.is_now), None)
-        if first is not None and recovery.executing(machine) is None:
+        if first is not None and machine.state.executor() is None:
             told = {"operation": first.operation_id, "act": str(first.act), "reason": first.reason}
             self.log.info("recovering", **told)
             self.recovery.trying(first)
@@ -106,9 +134,20 @@ class Server:
         except OSError:
             return
         self.idle_since = clock.up_s()
-        with connection:
+        self.incoming.add(connection)
+
+    def _read(self, client: Client) -> None:
+        line = self.incoming.read(client)
+        if line is None:
+            return
+        with client.connection as connection:
             if len(self.engines) < _MOST_ENGINES:
-                self._fork(lambda: serve(connection, self.root, self.config, self.log))
+                self._fork(lambda: serve(connection, line, self.root, self.config, self.log))
+            else:  # closed without a word: the client does it in its own process
+                self._refused(f"{len(self.engines)} calls are being served", peer(connection)[0])
+
+    def _refused(self, why: str, pid: int) -> None:
+        self.log.warning("refused", reason=why, caller_pid=pid)
 
     def _fork(self, work: Callable[[], None]) -> None:
         pid = os.fork()
@@ -116,8 +155,11 @@ class Server:
             self.engines.add(pid)
             return
         try:
-            self.listening.close()
             signal.set_wakeup_fd(-1)
+            for held in (self.listening, self._waker, self._wakes):
+                held.close()
+            self.incoming.close()
+            self.selector.close()
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             os.setsid()
@@ -127,26 +169,28 @@ class Server:
         finally:
             os._exit(0)
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Collect the engines that have ended; return whether there were any."""
+        found = False
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, _ = os.waitpid(-1, os.WNOHANG)
                 if not pid:
-                    return
+                    break
+                found = True
                 self.engines.discard(pid)
                 self.idle_since = clock.up_s()
+        return found
 
-    def _take_signals(self) -> socket.socket:
-        """Make SIGTERM and SIGCHLD wake the loop through a socket."""
-        waker, wakes = socket.socketpair()
-        waker.setblocking(False)
-        wakes.setblocking(False)
-        self._wakes = wakes
-        signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    def _take_signals(self) -> None:
+        """Make SIGTERM and SIGCHLD wake the loop through a socket, whatever our starter left."""
+        for end in (self._waker, self._wakes):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
-        return waker
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def _end(self, *_: object) -> None:
         self.wants_end = True
@@ -157,11 +201,12 @@ class Server:
         Engines of an earlier service are no children of ours; the lock says who executes.
         """
         machine = self._machine()
-        executing = recovery.executing(machine)
-        if executing is None or not _machine_is_stopping(machine):
+        who = machine.state.executor()
+        if who is None or not _machine_is_stopping(machine):
             return
-        self.log.warning("ending the running phase", phase=executing.phase, reason="shutdown")
-        engine = Caller(executing.pid, executing.process_started_at)
+        told = {"operation": who.operation, "phase": who.phase, "reason": "shutdown"}
+        self.log.warning("ending the running phase", **told)
+        engine = who.process
         if not engine.is_gone:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(engine.pid, SHUTDOWN)

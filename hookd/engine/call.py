@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 
 from hookd import __version__
@@ -11,9 +10,9 @@ from hookd.config import CallerLost, from_json
 from hookd.core.belong import Again
 from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
-from hookd.core.journal import Observed, OperationOpened
+from hookd.core.journal import OperationOpened
 from hookd.core.judge import Judgement, judge_recorded
-from hookd.core.model import CallerKind, Phase, PhaseOutcome
+from hookd.core.model import Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.verdict import given_exit
 from hookd.engine import baked
@@ -21,16 +20,14 @@ from hookd.engine.calling import Request, expected, understood
 from hookd.engine.cutoff import end_what_was_cut_off
 from hookd.engine.phase import Engine, Workshop
 from hookd.engine.publishing import publish
+from hookd.engine.recovery import finish, run_owed, say
 from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
-from hookd.system import clock
 from hookd.system.hooks.execution import to_replay
 from hookd.system.journal import JournalUnwritable
-from hookd.system.lock import Holder
 from hookd.system.machine import Machine
 from hookd.system.process.children import Children
-from hookd.system.process.table import read_process
 from hookd.system.record import Record, merge_spilled
 from hookd.system.signals import CallerWatch, Signals
 from hookd.system.turn import Turn, Waiting, take
@@ -96,7 +93,14 @@ def _take(shop: Workshop, request: Request) -> Turn:
             agent.watch(machine.root, machine.boot.boot_id).see,
         )
     except (OSError, JournalUnwritable) as error:
-        raise _unwritable(request, str(error)) from error
+        more = _owed_all_the_same(shop, allowed) if request.phase is Phase.ON_EXIT else ""
+        raise _unwritable(request, str(error) + more) from error
+
+
+def _owed_all_the_same(shop: Workshop, allowed: Budget) -> str:
+    """Run what older operations owe although this on-exit gets none of its own; say so."""
+    done = run_owed(shop, allowed)
+    return "".join(f"\nthe undos that operation {name} owed: {end}" for name, end in done)
 
 
 def _budget(machine: Machine, request: Request) -> Budget:
@@ -148,7 +152,7 @@ def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     record = turn.record
     if turn.again is Again.RECORDED and turn.run is not None:
         return _recorded(shop, record, turn.run)
-    _say(turn, request)
+    request.turn(record.id, say(turn, request.phase))
     end_what_was_cut_off(record, shop.machine.boot.boot_id, request.phase, turn.again)
     allowed = _budget(shop.machine, request)
     engine = Engine(shop, record, request.phase, request.caller, allowed, request)
@@ -167,24 +171,6 @@ def _recorded(shop: Workshop, record: Record, run: PhaseRun) -> Answer:
     return Answer(code, record.operation, run, found, result, is_recorded=True)
 
 
-def _say(turn: Turn, request: Request) -> None:
-    """Write into the locks who executes, for those who wait and for `hookd status`."""
-    me = read_process(os.getpid())
-    last = turn.record.operation.last(request.phase)
-    attempt = (last.attempt if last else 0) + (0 if turn.again is Again.RESUME else 1)
-    holder = Holder(
-        turn.record.id,
-        request.phase.value,
-        attempt,
-        os.getpid(),
-        me.started if me else 0.0,
-        clock.utc_now(),
-    )
-    for lock in turn.locks:
-        lock.say(holder)
-    request.turn(holder.operation, holder.attempt)
-
-
 def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
     """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves."""
     shop.observer.waiting(f"ending operation {turn.record.id} first: {turn.reason}")
@@ -195,27 +181,3 @@ def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
         hint = "`hookd status` says what is left; `hookd recover` goes on"
         is_late = ended.outcome is PhaseOutcome.TIMED_OUT
         raise HookdError(message, hint=hint, code=Exit.DEADLINE if is_late else Exit.INTERRUPTED)
-
-
-def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool) -> PhaseRun:
-    """Run what is left of an operation's on-exit, as recovery, for `turn.reason`.
-
-    `closes`: the operation closes even when an undo stays outstanding.
-    """
-    record = turn.record
-    if turn.reason:
-        record.add(Observed("liveness", {"reason": turn.reason}), sync=False)
-    last = record.operation.last(Phase.ON_EXIT)
-    again = Again.FIRST if last is None else Again.RESUME
-    _say(replace(turn, again=again), Request(Phase.ON_EXIT, allowed.began))
-    end_what_was_cut_off(record, shop.machine.boot.boot_id, Phase.ON_EXIT, again)
-    engine = Engine(
-        shop,
-        record,
-        Phase.ON_EXIT,
-        CallerKind.RECOVERY,
-        allowed,
-        only_undos=last is not None and last.is_over,
-        closes=closes,
-    )
-    return engine.run(again)

@@ -11,13 +11,16 @@ from hookd.system import results
 from hookd.system.state import State
 
 _DAY_S = 86400.0
+_PATIENCE_S = 5.0
 
 
 def prune(state: State, retention: RetentionConfig, *, keep: str) -> None:
     """Remove what the limits do not cover; open, watched and owing operations always stay."""
     limits = Limits(retention.changed, retention.other, retention.days, retention.bytes)
     needed = {*state.marked(), keep}
-    with state.choosing():
+    with state.choosing() as lock:
+        if not lock.take_within(_PATIENCE_S):
+            return  # the next on-exit prunes; the answer of this one does not wait
         state.remove_unopened()
         kept = [_kept(state, name, name in needed) for name in reversed(state.ids())]
         for operation_id in to_remove(kept, limits):

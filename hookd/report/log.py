@@ -107,7 +107,10 @@ class _Sink:
 
 
 class Logging(Observer):
-    """Tells what an engine records, and tells `then` (another observer) all the same."""
+    """Tells what an engine records, and tells `then` (another observer) all the same.
+
+    Every line from the first event on names the operation that it belongs to.
+    """
 
     def __init__(self, log: Logger, then: Observer) -> None:
         self._log = log
@@ -118,9 +121,10 @@ class Logging(Observer):
         self._then.waiting(message)
 
     def event(self, event: Event, operation: Operation) -> None:
+        self._log = self._log.bind(operation=operation.id)
         if event.body is not None:
-            tell = self._log.bind(operation=operation.id, n=event.n)
-            getattr(tell, _level(event.body))(event.event, **_fields(event.body))
+            tell = getattr(self._log, _level(event.body))
+            tell(event.event, n=event.n, **_fields(event.body))
         self._then.event(event, operation)
 
     def looking(self, name: str) -> None:

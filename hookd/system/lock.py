@@ -7,10 +7,15 @@ import errno
 import fcntl
 import json
 import os
+import time
 from dataclasses import asdict, dataclass
 
 from hookd.core.codec import decode
-from hookd.system import durable
+from hookd.system import clock, durable
+from hookd.system.caller import Caller
+from hookd.system.process.table import Process, read_process
+
+POLL_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -24,25 +29,41 @@ class Holder:
     process_started_at: float
     since: str
 
+    @property
+    def process(self) -> Caller:
+        return Caller(self.pid, self.process_started_at)
+
     def __str__(self) -> str:
         return f"{self.phase} of operation {self.operation} (pid {self.pid}) since {self.since}"
 
 
 class Lock:
-    """An exclusive flock on `path`. Closing the file, or dying, gives it back."""
+    """An exclusive flock on `path`. Closing the file, or dying, gives it back.
+
+    `with` gives it back at the end; it has to be taken inside.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._fd = -1
 
-    def take(self, *, wait: bool = False) -> bool:
+    def take(self) -> bool:
         """Return whether the lock is ours now. Raises OSError when the file cannot be opened."""
         if self._fd < 0:
             self._fd = self._open()
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        return True
+
+    def take_within(self, patience_s: float) -> bool:
+        """Return whether it is ours after `patience_s` at most: its holder may be stopped."""
+        until = clock.up_s() + patience_s
+        while not self.take():
+            if clock.up_s() >= until:
+                return False
+            time.sleep(POLL_S)
         return True
 
     def _open(self) -> int:
@@ -68,7 +89,6 @@ class Lock:
             self._fd = -1
 
     def __enter__(self) -> Lock:
-        self.take(wait=True)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -88,6 +108,20 @@ def holder(path: str) -> Holder | None:
     finally:
         os.close(fd)
     return None
+
+
+def taker(path: str) -> Process | None:
+    """Return the process that took the flock at `path`, None when it cannot be told (proc(5))."""
+    try:
+        found = os.stat(path)
+        with open("/proc/locks", encoding="ascii", errors="replace") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        return None
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    place = f"{device}:{found.st_ino}"
+    pids = [words[4] for words in lines if words[1] == "FLOCK" and place in words]
+    return read_process(int(pids[0])) if pids and pids[0].isdigit() else None
 
 
 def _read(fd: int) -> Holder | None:

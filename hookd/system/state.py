@@ -16,7 +16,7 @@ from hookd.core.journal import Event, OperationOpened, from_line, new_event
 from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import Operation
 from hookd.system import durable, journal
-from hookd.system.lock import Lock
+from hookd.system.lock import Holder, Lock, holder
 from hookd.system.root import Root
 from hookd.system.textfile import LARGEST_BYTES, open_regular, read_regular
 
@@ -75,6 +75,10 @@ class State:
     def executing(self) -> Lock:
         """Return the lock that lets one phase execute per machine."""
         return Lock(self.path("phase.lock"))
+
+    def executor(self) -> Holder | None:
+        """Return the engine that executes a phase now, whoever started it, if it says so."""
+        return holder(self.executing().path)
 
     def operation_lock(self, operation_id: str) -> Lock:
         return Lock(os.path.join(self.folder(operation_id), "lock"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -16,12 +17,13 @@ from hookd.core.model import Liveness, Phase
 from hookd.core.operation import Operation, PhaseRun
 from hookd.errors import Exit, HookdError
 from hookd.system import clock
-from hookd.system.lock import Holder, Lock, holder
-from hookd.system.process.table import read_process
+from hookd.system.lock import Holder, Lock, taker
 from hookd.system.record import Record
-from hookd.system.state import State, is_operation_id
+from hookd.system.state import State
 
 _POLL_S = 0.05
+_MOMENT_S = 1.0
+_STOPPED = "Tt"  # proc(5)
 _PHASES = tuple(Phase)
 
 Opened = Callable[[str, int], OperationOpened]
@@ -81,18 +83,48 @@ def take(
     joined: set[tuple[str, int]] = set(begun)
     ended: set[int] = set()
     while True:
-        with state.choosing():
+        with state.choosing() as lock:
+            _get(lock, waiting)
             found = belong(call, known(state, call, see), moment, patience)
             looks_again = _may_look_again(call, found, waiting)
             if not looks_again:
                 _refuse(call, found)
-                turn = _try(state, call, found, opened, moment, joined)
+                turn = _try(state, call, found, opened, moment, joined, waiting)
                 if turn is not None:
                     return turn
         if looks_again:
             _wait_to_look_again(found, waiting)
         else:
             _wait(state, call, found, waiting, joined, ended)
+
+
+def _get(lock: Lock, waiting: Waiting) -> None:
+    """Take a lock that everybody holds for a moment only, unless it is stopped meanwhile.
+
+    Raises HookdError, Exit.BUSY with who has it, Exit.INTERRUPTED.
+    """
+    is_told = False
+    while not lock.take_within(_MOMENT_S):
+        if waiting.stop():
+            raise HookdError(waiting.stop(), code=Exit.INTERRUPTED)
+        busy = busy_with(lock)
+        if clock.up_s() + _MOMENT_S > waiting.deadline:
+            raise busy
+        if not is_told:
+            waiting.tell(busy.message)
+            is_told = True
+
+
+def busy_with(lock: Lock) -> HookdError:
+    """Return the error that names who has `lock` and what to do about it."""
+    process = taker(lock.path)
+    if process is None:
+        hint = f"`fuser -v {lock.path}` names who has it"
+        return HookdError(f"busy: {lock.path} is locked", hint=hint, code=Exit.BUSY)
+    is_stopped = process.state in _STOPPED
+    hint = f"`kill -CONT {process.pid}` lets it go on, `kill -KILL {process.pid}` ends it"
+    what = f"busy: pid {process.pid} has {lock.path}" + (" and is stopped" if is_stopped else "")
+    return HookdError(what, hint=hint if is_stopped else "", code=Exit.BUSY)
 
 
 def known(state: State, call: Call | None = None, see: See = unseen) -> tuple[Known, ...]:
@@ -146,12 +178,14 @@ def _try(
     opened: Opened,
     moment: Moment,
     joined: set[tuple[str, int]],
+    waiting: Waiting,
 ) -> Turn | None:
-    executing = state.executing()
-    if not executing.take():
-        executing.release()
-        return None
-    record, own = _record(state, call, found, opened, moment)
+    with contextlib.ExitStack() as on_failure:
+        executing = on_failure.enter_context(state.executing())
+        if not executing.take():
+            return None
+        record, own = _record(state, call, found, opened, moment, waiting, on_failure)
+        on_failure.pop_all()
     locks = (executing, own)
     if found.choice is Choice.END_FIRST:
         return Turn(record, Again.NEXT, None, locks, end_first=True, reason=found.reason)
@@ -161,19 +195,27 @@ def _try(
 
 
 def _record(
-    state: State, call: Call, found: Belonging, opened: Opened, moment: Moment
+    state: State,
+    call: Call,
+    found: Belonging,
+    opened: Opened,
+    moment: Moment,
+    waiting: Waiting,
+    on_failure: contextlib.ExitStack,
 ) -> tuple[Record, Lock]:
     if found.choice in (Choice.JOIN, Choice.END_FIRST):
         record = Record(state, found.operation_id, moment.boot_id)
+        on_failure.callback(record.close)
         record.may_spill = call.phase is Phase.ON_EXIT
-        own = state.operation_lock(record.id)
-        own.take(wait=True)
+        own = on_failure.enter_context(state.operation_lock(record.id))
+        _get(own, waiting)
         record.open()
         return record, own
     name, number = state.new_id()
     state.make_operation(name)
     record = Record(state, name, moment.boot_id)
-    own = state.operation_lock(name)
+    on_failure.callback(record.close)
+    own = on_failure.enter_context(state.operation_lock(name))
     own.take()
     record.open()
     record.add(opened(name, number), sync=False)
@@ -188,11 +230,10 @@ def _wait(
     joined: set[tuple[str, int]],
     ended: set[int],
 ) -> None:
-    executing = state.path("phase.lock")
-    who = holder(executing)
+    who = state.executor()
     if who is None:
         if clock.up_s() >= waiting.deadline:
-            hint = f"`fuser -v {executing}` names it"
+            hint = f"`fuser -v {state.executing().path}` names it"
             raise HookdError("busy: a phase is running", hint=hint, code=Exit.BUSY)
         time.sleep(_POLL_S)
         return
@@ -203,7 +244,7 @@ def _wait(
         _end_engine(who, waiting)
         return
     waiting.tell(f"waiting for {who}")
-    while holder(executing) == who:
+    while state.executor() == who:
         _give_up(call, who, waiting)
         time.sleep(_POLL_S)
 
@@ -228,19 +269,8 @@ def _end_engine(who: Holder, waiting: Waiting) -> None:
     waiting.tell(f"ending {who}")
     for name, patience_s in ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)):
         until = clock.up_s() + patience_s
-        if not _is_alive(who):
-            return
-        os.kill(who.pid, name)
-        while _is_alive(who) and clock.up_s() < until:
+        if not who.process.is_gone:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(who.pid, name)
+        while not who.process.is_gone and clock.up_s() < until:
             time.sleep(_POLL_S)
-
-
-def _is_alive(who: Holder) -> bool:
-    process = read_process(who.pid)
-    if process is None or process.is_dead:  # a zombie: its parent has not asked for it yet
-        return False
-    return process.started == who.process_started_at
-
-
-def is_valid_id(text: str) -> bool:
-    return is_operation_id(text)

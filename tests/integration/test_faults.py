@@ -236,6 +236,44 @@ def test_an_operation_whose_journal_went_to_run_is_incomplete_at_best(frozen):
     assert os.listdir(root.path / "run/hookd") in ([], [root.operations()[0]])
 
 
+@pytest.mark.parametrize("kind", ["read-only", "full"])
+@pytest.mark.parametrize("again", [0, 1], ids=["it ends well", "it fails again"])
+def test_an_on_exit_that_can_open_nothing_still_runs_what_older_operations_owe(
+    root, mounts, kind, again
+):
+    root.configure("[recovery]\nenabled = false\n")
+    mounts(root.state, "-t", "tmpfs", "-o", "size=48m,mode=711", "none")
+    root.hook("pre/30-leave", LEAVE)
+    undo = 'echo x >> "$HOOKD_ROOT/tries"\nexit $(cat "$HOOKD_ROOT/code")\n'
+    root.hook("on-exit/70-join", undo, undoes="pre/30-leave")
+    root.write("code", "1")
+    for phase in ("pre", "post", "on-exit"):
+        root.hookd("run", phase, *RUN)
+    (name,) = root.operations()
+    assert [undo.hook for undo in outstanding(root.operation())] == ["70-join"]
+    if kind == "full":
+        fill(root.state)
+    else:
+        remount(root, "ro")
+    root.write("code", str(again))
+
+    done = root.hookd("run", "on-exit", "--operation-id", "run-2")
+
+    end = "outstanding" if again else "done"
+    assert done.code == 1, done
+    assert "on-exit failed: state cannot be written" in done.err
+    assert f"\nthe undos that operation {name} owed: {end}\n" in done.err
+    assert (root.path / "tries").read_text() == "x\nx\n"
+    if kind == "full":
+        (root.state / "filling").unlink()
+    else:
+        remount(root, "rw")
+    root.write("code", "0")
+    assert root.hookd("run", "on-exit", "--operation-id", "run-3").code in (0, 1)
+    assert outstanding(root.operation_of(name)) == ()
+    assert (root.path / "tries").read_text() == "x\n" * (2 + again)
+
+
 def test_with_read_only_state_two_on_exits_never_execute_at_once(frozen):
     root = frozen
     root.hook("on-exit/10-slow", "echo x >> $HOOKD_ROOT/slow\nsleep 1\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +11,8 @@ import time
 import pytest
 from support.agenttree import COMMAND, AgentTree
 from support.fakeroot import CHECKOUT, FakeRoot, says
+from support.faults import wait_for
+from support.service import Service
 
 STATE_FILE = f"/var/lib/amazon/ssm/i-0123456789abcdef0/document/state/current/{COMMAND}"
 
@@ -39,42 +40,22 @@ def tree(root):
     return found
 
 
-@contextlib.contextmanager
+@pytest.fixture
 def service(root):
-    """Run the service; yield where its log goes."""
-    log = root.path / "service.log"
-    with open(log, "wb") as to:
-        process = subprocess.Popen(
-            root.command("daemon"),
-            env=root.environment(None),
-            stdin=subprocess.DEVNULL,
-            stdout=to,
-            stderr=to,
-        )
-    try:
-        yield log
-    finally:
-        process.terminate()
-        process.wait(10)
+    found = Service(root, root.environment(None))
+    yield found
+    found.stop()
 
 
-def eventually(condition, patience_s=15.0):
-    until = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tree):
-    with service(root) as log:
-        eventually(lambda: root.events("operation-closed"))
+def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tree, service):
+    service.start()
+    wait_for(lambda: "operation-closed" in [line["event"] for line in service.log()], 15)
 
     assert root.ran() == ["leave", "join"]
     [liveness] = [e["value"] for e in root.events("observed") if e["subject"] == "liveness"]
     reason = "its run stands in its agent's files and was not resumed, for too long"
     assert liveness == {"reason": reason}
-    told = [json.loads(line) for line in log.read_bytes().splitlines()]
-    assert told[0]["event"] == "recovering"
+    told = [line for line in service.log() if line["event"] != "serving"]
     assert {**told[0], "ts": ""} == {
         "ts": "",
         "level": "info",
@@ -86,11 +67,11 @@ def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tre
     assert {"phase-started", "hook-ended", "operation-closed"} <= {one["event"] for one in told}
 
 
-def test_a_run_that_the_agent_took_up_is_left_to_it(root, tree):
+def test_a_run_that_the_agent_took_up_is_left_to_it(root, tree, service):
     tree.come_up()
-    with service(root):
-        time.sleep(1.5)
-        code, out, _ = root.run("status", "--json")
+    service.start()
+    time.sleep(1.5)
+    code, out, _ = root.run("status", "--json")
 
     [found] = json.loads(out)["operations"]
     assert (code, found["run"], found["run_seen"]) == (1, "alive", f"{STATE_FILE} is there")

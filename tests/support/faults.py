@@ -151,6 +151,10 @@ class FaultRoot:
         """Return operation `name` as hookd itself reads it."""
         return State(Root(str(self.path))).load(name)
 
+    def executor(self):
+        """Return who executes a phase now, as the lock says."""
+        return State(Root(str(self.path))).executor()
+
     def result(self) -> dict:
         return json.loads((self.folder() / "result.json").read_text())
 

@@ -223,6 +223,19 @@ def test_the_next_observer_is_told_everything():
     ]
 
 
+def test_what_is_no_event_names_the_operation_of_the_last_one():
+    stream = io.StringIO()
+    observer = log.Logging(log.start(stream, verbose=True), Observer())
+    recorded = events(opened(), SnapshotTaken("before"))
+    observer.waiting("for somebody")
+    observer.event(recorded[1], fold(recorded))
+    observer.waiting("for somebody")
+    observer.looking("ready")
+    observer.output("10-a", "stdout", b"x")
+
+    assert [line.get("operation") for line in lines(stream)] == [None, ID, ID, ID, ID]
+
+
 def test_the_journal_gets_the_priority_of_a_line():
     stream = io.StringIO()
     logger = log.start(stream, is_journal=True, verbose=True)

@@ -120,7 +120,8 @@ def test_a_link_is_no_lock(path, tmp_path):
 
 def test_a_lock_lasts_as_long_as_its_block(path):
     other = Lock(path)
-    with Lock(path):
+    with Lock(path) as lock:
+        assert lock.take()
         assert not other.take()
     assert other.take()
     other.release()
