@@ -32,6 +32,7 @@ _EXAMPLES = {
     "history": ("hookd history",),
     "hooks": ("hookd hooks pre",),
     "check": ("hookd check                        ends 1 when there is an error",),
+    "doctor": ("hookd doctor                       ends 1 when something failed",),
     "hold": (
         "hookd hold --for 6h 'release of the week'",
         "hookd hold --release",
@@ -52,6 +53,7 @@ _HELP = {
     "history": "the operations, newest first",
     "hooks": "the hooks of a phase and what becomes of each",
     "check": "every problem of configuration and hooks at once",
+    "doctor": "is this machine ready to be patched with hooks",
     "hold": "make pre fail and recovery wait, until the hold ends",
     "recover": "finish an operation whose caller is gone; retry owed undos",
     "cancel": "end the running phase; on-exit stays owed",
