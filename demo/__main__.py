@@ -12,7 +12,9 @@ import sys
 import tempfile
 from typing import Any, Sequence
 
-from node import NEW, OLD, Node
+from node import Node
+
+from hookd.rehearsal.node import NEW, OLD
 
 REPO = pathlib.Path(__file__).resolve().parent.parent
 PROMISED = "kernel.running-is-promised"

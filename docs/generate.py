@@ -9,6 +9,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from hookd.core.checks.table import CHECKS  # noqa: E402 - found by the line above
+from hookd.doctor.table import QUESTIONS  # noqa: E402
+from hookd.rehearsal.scenarios import SCENARIOS  # noqa: E402
 
 _CHECKS = """\
 <!-- Made from hookd/core/checks/table.py by docs/generate.py: change that, then `make docs`. -->
@@ -34,6 +36,53 @@ Ids are stable: they are never renamed or reused. Where a remedy says `{release}
 has the kernel.
 """
 
+_SCENARIOS = """\
+<!-- Made from hookd/rehearsal/scenarios.py by docs/generate.py: change that, then `make docs`. -->
+# Scenarios
+
+What `hookd rehearse SCENARIO` plays ([rehearsals](rehearsal.md)): what happens, what it is there to
+show, what becomes of SSM's command, and hookd's path and verdict when every hook does its work.
+
+| scenario | what happens | to see | SSM | path | verdict |
+|---|---|---|---|---|---|
+"""
+
+_DOCTOR = """\
+<!-- Made from hookd/doctor/table.py by docs/generate.py: change that, then `make docs`. -->
+# The doctor
+
+`hookd doctor` looks whether a machine is ready to be patched with hooks. It changes nothing, takes
+no lock and starts no hook. Outcomes are those of [checks](checks.md); what could not be looked at
+is `unknown` and a warning. It ends 1 when something failed, else 0. Below `--root` nothing runs and
+nothing is mounted: what asks for that is skipped.
+"""
+
+
+def scenarios() -> str:
+    """Return the text of scenarios.md."""
+    parts = [_SCENARIOS]
+    for one in SCENARIOS.values():
+        foretold = one.expected
+        so_far = f", so far {foretold.path_so_far}" if foretold.path_so_far else ""
+        cells = (
+            f"`{one.name}`",
+            one.title,
+            one.teaches,
+            foretold.status.value,
+            (foretold.path + so_far) or "not called",
+            foretold.verdict,
+        )
+        parts.append(f"| {' | '.join(cells)} |\n")
+    return "".join(parts)
+
+
+def doctor() -> str:
+    """Return the text of doctor.md."""
+    parts = [_DOCTOR]
+    for name, question in QUESTIONS.items():
+        parts.append(f"\n## `{name}`\n{question.title}.\n\n**If not:** {question.remedy}\n")
+    return "".join(parts)
+
 
 def checks() -> str:
     """Return the text of checks.md."""
@@ -47,7 +96,7 @@ def checks() -> str:
     return "".join(parts)
 
 
-PAGES = {"checks.md": checks}
+PAGES = {"checks.md": checks, "doctor.md": doctor, "scenarios.md": scenarios}
 
 
 def main() -> None:

@@ -32,6 +32,12 @@ _EXAMPLES = {
     "history": ("hookd history",),
     "hooks": ("hookd hooks pre",),
     "check": ("hookd check                        ends 1 when there is an error",),
+    "doctor": ("hookd doctor                       ends 1 when something failed",),
+    "rehearse": (
+        "hookd rehearse                     the ordinary patch run, with a reboot",
+        "hookd rehearse --list              what can go otherwise",
+        "hookd --root DIR rehearse all      with the hooks in DIR, in CI",
+    ),
     "hold": (
         "hookd hold --for 6h 'release of the week'",
         "hookd hold --release",
@@ -52,6 +58,8 @@ _HELP = {
     "history": "the operations, newest first",
     "hooks": "the hooks of a phase and what becomes of each",
     "check": "every problem of configuration and hooks at once",
+    "doctor": "is this machine ready to be patched with hooks",
+    "rehearse": "play the SSM lifecycle locally, with your hooks",
     "hold": "make pre fail and recovery wait, until the hold ends",
     "recover": "finish an operation whose caller is gone; retry owed undos",
     "cancel": "end the running phase; on-exit stays owed",
@@ -148,6 +156,21 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         help="an operation's id or a run's; default: the newest operation",
     )
     made["hooks"].add_argument("phase", nargs="?", choices=phases, help="default: all three")
+    rehearse = made["rehearse"]
+    rehearse.add_argument(
+        "scenario", nargs="?", default="patched", metavar="SCENARIO|all", help="default: patched"
+    )
+    rehearse.add_argument(
+        "--list", dest="catalogue", action="store_true", help="say what there is, and do nothing"
+    )
+    rehearse.add_argument("--keep", action="store_true", help="leave the throw-away directory")
+    rehearse.add_argument("--yes", action="store_true", help="let this machine's hooks run unasked")
+    made["daemon"].add_argument(
+        "--no-recovery",
+        dest="recovers",
+        action="store_false",
+        help="only serve calls; an on-exit that never comes is left to `hookd recover`",
+    )
     hold = made["hold"]
     hold.add_argument("reason", nargs="?", default="", metavar="REASON", help="for all to read")
     hold.add_argument(

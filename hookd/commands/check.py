@@ -6,19 +6,13 @@ from dataclasses import asdict
 
 from hookd.commands.context import Context, print_json, say
 from hookd.config import Problem
-from hookd.core.checks.table import CHECKS
-from hookd.core.model import Phase
 from hookd.errors import Exit
-from hookd.system import config_files
-from hookd.system.hooks import discovery
-from hookd.system.hooks.lint import lint
-from hookd.system.machine import Machine
+from hookd.system.hooks.lint import every_problem
 
 
 def check(context: Context) -> int:
     """Print the problems; 0 when there are none but warnings, 1 otherwise."""
-    machine = context.machine()
-    problems = tuple(_problems(machine, context.config))
+    problems = every_problem(context.machine().root, context.config)
     if context.as_json:
         print_json([{**asdict(one), "fails_check": one.fails_check} for one in problems])
     else:
@@ -30,14 +24,3 @@ def check(context: Context) -> int:
 
 def _warnings(problems: tuple[Problem, ...]) -> int:
     return sum(not problem.fails_check for problem in problems)
-
-
-def _problems(machine: Machine, config: str | None) -> list[Problem]:
-    loaded = config_files.load(machine.root, config, frozenset(CHECKS))
-    found = [discovery.discover(machine.root, phase, loaded.config) for phase in Phase]
-    hooks = tuple(hook for one in found for hook in one.hooks)
-    return [
-        *loaded.problems,
-        *(problem for one in found for problem in one.problems),
-        *lint(hooks, loaded.config),
-    ]

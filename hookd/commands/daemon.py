@@ -14,7 +14,7 @@ from hookd.system import streams
 from hookd.system.root import Root
 
 
-def daemon(context: Context) -> int:
+def daemon(context: Context, *, recovers: bool) -> int:
     """Serve runs until told to end, or until idle when systemd holds the socket."""
     os.umask(0o022)
     logger = log.start(
@@ -22,5 +22,5 @@ def daemon(context: Context) -> int:
     )
     listening, may_leave = listen(Root(context.root))
     with listening:
-        Server(context.root, context.config, listening, may_leave, logger).run()
+        Server(context.root, context.config, listening, may_leave, logger, recovers).run()
     return Exit.OK

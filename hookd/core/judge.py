@@ -130,7 +130,7 @@ def _evidence(operation: Operation, looks: Sequence[Snapshot], changes: Changes)
     return Evidence(
         pre=_pre_call(operation),
         post=_post_call(operation),
-        missing=summary.missing if summary else None,
+        missing=_missing(summary),
         failed=summary.failed if summary else None,
         scan_failed=None if verified is None else not verified,
         install_entered=folder(known, INSTALL),
@@ -143,6 +143,11 @@ def _evidence(operation: Operation, looks: Sequence[Snapshot], changes: Changes)
         speaks_of_failure=any(_speaks_of_failure(look) for look in looks[1:]),
         unfinished=_unfinished(looks[-1]) if looks else (),
     )
+
+
+def _missing(summary: Optional[patch.Summary]) -> Optional[int]:
+    """Return what the scan found missing; after an Install nothing is, whatever was."""
+    return summary.missing if summary and summary.operation == patch.SCAN else None
 
 
 def _pre_call(operation: Operation) -> Call:
@@ -221,7 +226,7 @@ def _judged(
     )
     if phase is Phase.POST:
         return checks
-    pre, at_post = operation.last(Phase.PRE), patch.summary_at(operation, Phase.POST)
+    pre = operation.last(Phase.PRE)
     reasons = {undo.hook: _why(operation, undo) for undo in outstanding(operation, hooks_today)}
     checks += [
         kernel.running_is_promised(looks, changes.kernel, severities),
@@ -231,7 +236,7 @@ def _judged(
             severities,
             caller=_caller(operation),
             reboot_option=text(known_of(operation), "reboot_option"),
-            pending_count=at_post.installed_pending_reboot if at_post else None,
+            pending_count=_pending_count(operation),
         ),
         hooks.changed_since_pre(_hooks_at_pre(operation), hook_digests(hooks_today), severities),
         state.undo_outstanding(reasons, severities),
@@ -245,6 +250,18 @@ def _judged(
     if pre is not None and pre.outcome is not PhaseOutcome.PASSED:
         checks.append(state.pre_bypassed(found.pre_bypassed, severities))
     return checks
+
+
+def _pending_count(operation: Operation) -> Optional[int]:
+    """Return how many patches waited for the reboot when it was decided: at post, else by the scan.
+
+    A run that has nothing to install decides by its scan, and comes to on-exit with that.
+    """
+    found = patch.summary_at(operation, Phase.POST)
+    if found is None:
+        newest = patch.newest(operation)
+        found = newest if newest and newest.operation == patch.SCAN else None
+    return found.installed_pending_reboot if found else None
 
 
 def _is_by_recovery(operation: Operation) -> bool:

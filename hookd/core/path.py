@@ -111,6 +111,7 @@ def _nothing_changed(e: Evidence) -> bool:
 
 
 _Row = Tuple[Callable[[Evidence], bool], Path, str]
+_PRE_MISSING = "packages changed and pre was never called"
 _PRE_FAILED = "pre did not pass and nothing was installed"
 _POST_MISSING = "post was never called"
 _UNTOLD = "it is not known whether packages changed; pre was never called"
@@ -118,7 +119,7 @@ _ROWS: Tuple[_Row, ...] = (
     (lambda e: _on_exit_only(e) and e.scan_failed is True, Path.UNCLEAR, "the scan failed"),
     (_no_baseline, Path.UNCLEAR, "pre and post were not called and no earlier state is known"),
     (_nothing_missing, Path.NOTHING_TO_DO, "nothing was missing"),
-    (_pre_missing, Path.PRE_MISSING, "packages changed and pre was never called"),
+    (_pre_missing, Path.PRE_MISSING, _PRE_MISSING),
     (
         lambda e: e.pre is Call.FAILED and not _install_entered(e),
         Path.PRE_FAILED,
@@ -147,6 +148,8 @@ _ROWS: Tuple[_Row, ...] = (
 def _worded(reason: str, e: Evidence) -> str:
     if reason == _POST_MISSING and e.unfinished:
         return reason + "; unfinished: " + ", ".join(e.unfinished)
+    if reason == _PRE_MISSING and not e.changed:
+        return "patches were missing and pre was never called"
     if reason == _PRE_FAILED and _install_entered(e) is None:
         return "pre did not pass and nothing shows that anything was installed"
     return reason

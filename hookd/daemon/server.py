@@ -35,13 +35,17 @@ _STOPPING_PATIENCE_S = 42.0
 
 @dataclass
 class Server:
-    """`listening` was given by systemd when `may_leave`; then it leaves after an idle minute."""
+    """`listening` was given by systemd when `may_leave`; then it leaves after an idle minute.
+
+    One that does not `recovers` only serves calls.
+    """
 
     root: str
     config: str | None
     listening: socket.socket
     may_leave: bool
     log: Logger
+    recovers: bool = True
     engines: set[int] = field(default_factory=set)
     wants_end: bool = False
     idle_since: float = 0.0
@@ -102,6 +106,8 @@ class Server:
 
     def _recover(self) -> list[Pending]:
         """Start the first act that is due, unless a phase executes; return all that is pending."""
+        if not self.recovers:
+            return []
         machine = self._machine()
         if self.recovery is None:
             self.recovery = Recovery(agent.watch(machine.root, machine.boot.boot_id))

@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from hookd.rehearsal.node import PATCHES
+
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 OLD = "4.14.154-128.181.amzn2.x86_64"
 NEW = "4.14.214-160.339.amzn2.x86_64"
@@ -47,7 +49,7 @@ def _result(nodes):
 def _logged():
     """Return name.arch to EVR and word of the real log, by the shape of its own lines."""
     found = {}
-    for line in (CHECKOUT / "demo/al2-2021-02-05/yum.log").read_text().splitlines():
+    for line in PATCHES:
         word, package = line.split(" ")[3:]
         epoch, _, rest = package.rpartition(":")
         nevr, _, arch = rest.rpartition(".")

@@ -9,6 +9,7 @@ from hookd.core.called import known_of, text
 from hookd.core.checks.boot import NO_REBOOT, REBOOT_IF_NEEDED
 from hookd.core.checks.table import Judge, Severities, listed
 from hookd.core.compare import packages_changed
+from hookd.core.due import is_of_boot
 from hookd.core.model import Check, Phase, Severity
 from hookd.core.operation import Operation
 from hookd.core.patch import Entry, Summary
@@ -60,8 +61,9 @@ def _install(operation: Operation) -> Optional[Summary]:
 
 def _changed(looks: Sequence[Snapshot]) -> Optional[bool]:
     """Whether packages changed between pre's last look and the first one after it."""
-    at = max((n for n, look in enumerate(looks) if look.name in ("before", "ready")), default=None)
-    after = looks[at : at + 2] if at is not None else ()
+    seen = [look for look in looks if not is_of_boot(look.name)]  # which reads no log
+    at = max((n for n, look in enumerate(seen) if look.name in ("before", "ready")), default=None)
+    after = seen[at : at + 2] if at is not None else ()
     return packages_changed(after) if len(after) > 1 else None
 
 

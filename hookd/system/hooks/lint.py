@@ -1,4 +1,4 @@
-"""What only shows when the hooks of all phases are seen together, for `hookd check`."""
+"""Every problem of configuration and hooks, those too that only show when all are seen."""
 
 from __future__ import annotations
 
@@ -6,15 +6,31 @@ import os
 from typing import TYPE_CHECKING, Iterator, Sequence
 
 from hookd.config.problem import Problem
-from hookd.core.model import HookState
+from hookd.core.checks.table import CHECKS
+from hookd.core.model import HookState, Phase
+from hookd.system import config_files
+from hookd.system.hooks import discovery
 from hookd.system.hooks.pairs import differences
 from hookd.system.hooks.trust import printable
 
 if TYPE_CHECKING:
     from hookd.config import Config
     from hookd.core.model import Hook
+    from hookd.system.root import Root
 
 _ABSENT = (HookState.MASKED, HookState.LEFT_OUT)
+
+
+def every_problem(root: Root, config: str | None = None) -> tuple[Problem, ...]:
+    """Return all that is wrong with configuration (`config`: another file) and hooks."""
+    loaded = config_files.load(root, config, frozenset(CHECKS))
+    found = [discovery.discover(root, phase, loaded.config) for phase in Phase]
+    hooks = tuple(hook for one in found for hook in one.hooks)
+    return (
+        *loaded.problems,
+        *(problem for one in found for problem in one.problems),
+        *lint(hooks, loaded.config),
+    )
 
 
 def lint(hooks: Sequence[Hook], config: Config) -> tuple[Problem, ...]:

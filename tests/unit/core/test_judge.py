@@ -18,6 +18,7 @@ from support.journals import (
     started,
 )
 
+from hookd.core.codec import encode
 from hookd.core.fold import apply, fold
 from hookd.core.journal import Checked, HookPassedOver, Observed, SnapshotTaken, UndoKept
 from hookd.core.judge import (
@@ -48,6 +49,7 @@ from hookd.core.model import (
     Severity,
     Verdict,
 )
+from hookd.core.patch import Entry, Summary
 from hookd.core.path import Way
 from hookd.core.readings import (
     Boot,
@@ -612,3 +614,65 @@ def test_without_any_look_and_any_phase_nothing_is_known():
 def test_phase_outcomes_are_all_judged():
     for outcome in PhaseOutcome:
         assert isinstance(phase_verdict(phase_run(outcome=outcome.value), ()), Verdict)
+
+
+COMMAND = "0f1e2d3c-4b5a-4697-8877-665544332211"
+SCANNED = Summary(COMMAND, "scan", missing=0, failed=0, installed_pending_reboot=0)
+INSTALLED_25 = Summary(COMMAND, "install", missing=0, failed=0, installed_pending_reboot=25)
+
+
+def of_run(*, entered, **summaries):
+    """Return what is journalled of a run of SSM: `summaries` by phase, with `_` for `-`."""
+    folders = {"VerifyLocalPatchStatesLinux": True, "InstallNoReboot": entered}
+    found = {
+        name.replace("_", "-"): encode(Entry(of_run=True, summary=summary))
+        for name, summary in summaries.items()
+    }
+    yield Observed("ssm", {"reboot_option": "RebootIfNeeded", "folders": folders})
+    yield Observed("patch", found)
+
+
+def by_ssm(bodies, snapshots):
+    """Judge an operation of which only on-exit was expected."""
+    more = {"run_id": COMMAND, "caller": CallerKind.SSM_COMMAND, "expected": (ON_EXIT,)}
+    return judged(bodies, snapshots, **more)
+
+
+def test_nothing_is_missing_by_the_scan_and_not_by_the_install_that_follows_it():
+    before = replace(look(LAST_KNOWN), name=LAST_KNOWN)
+    found = looks(before, look("arrived", UPDATED, BOOT_2), look("after", UPDATED, BOOT_2))
+    bodies = (SnapshotTaken(LAST_KNOWN, f"{LAST_KNOWN}.json"), *phase("on-exit"))
+    installed = by_ssm((*of_run(entered=True, on_exit=INSTALLED_25), *bodies), found)
+    scanned = by_ssm((*of_run(entered=False, on_exit=SCANNED), *bodies), found)
+
+    assert installed.way.path is Path.PATCHED_REBOOTED
+    assert scanned.way.path is Path.NOTHING_TO_DO
+
+
+def test_a_run_that_had_nothing_to_install_was_not_to_reboot_by_its_scan():
+    found = looks(look("arrived"), look("after"))
+    judgement = by_ssm((*of_run(entered=False, on_exit=SCANNED), *phase("on-exit")), found)
+
+    assert outcomes(judgement)["boot.rebooted-as-expected"] == "pass"
+    assert judgement.verdict is Verdict.PASSED
+
+
+def test_the_first_look_of_a_boot_does_not_hide_what_was_installed_before_and_after_it():
+    scanned = replace(SCANNED, missing=1)
+    installed = replace(INSTALLED_25, installed_pending_reboot=1)
+    found = looks(
+        look("before"),
+        look("ready"),
+        look("booted-1", boot_id=BOOT_2),
+        *(look(name, UPDATED, BOOT_2) for name in ALL[2:]),
+    )
+    taken = SnapshotTaken("booted-1", "booted-1.json")
+    bodies = (*phase("pre"), taken, *phase("post"), *phase("on-exit"))
+    judgement = judged(
+        (*of_run(entered=True, pre=scanned, post=installed), *bodies),
+        found,
+        run_id=COMMAND,
+        caller=CallerKind.SSM_COMMAND,
+    )
+
+    assert outcomes(judgement)["ssm.patch-counts-agree"] == "pass"

@@ -16,6 +16,7 @@ NOT_CALLED, NOT_EXPECTED = Call.NOT_CALLED, Call.NOT_EXPECTED
 
 NO_BASELINE = "pre and post were not called and no earlier state is known"
 PRE_MISSING = "packages changed and pre was never called"
+PRE_SKIPPED = "patches were missing and pre was never called"
 PRE_FAILED = "pre did not pass and nothing was installed"
 UNREADABLE = "it is not known whether packages changed"
 NO_BOOT_ID = "no boot id was readable before and after"
@@ -46,14 +47,14 @@ def alone(expected=NOT_CALLED, **more):
         (alone(missing=0, pending=True), Path.NOTHING_TO_DO, "nothing was missing"),
         (alone(has_last_known=True), Path.NOTHING_TO_DO, "nothing was missing"),
         (alone(has_last_known=True, rebooted=True), Path.NOTHING_TO_DO, "nothing was missing"),
-        (alone(missing=12), Path.PRE_MISSING, PRE_MISSING),
-        (alone(missing=12, changed=None), Path.PRE_MISSING, PRE_MISSING),
-        (alone(missing=12, has_last_known=True), Path.PRE_MISSING, PRE_MISSING),
+        (alone(missing=12), Path.PRE_MISSING, PRE_SKIPPED),
+        (alone(missing=12, changed=None), Path.PRE_MISSING, PRE_SKIPPED),
+        (alone(missing=12, has_last_known=True), Path.PRE_MISSING, PRE_SKIPPED),
         (alone(has_last_known=True, changed=True), Path.PRE_MISSING, PRE_MISSING),
         # pre expected and never called, post was
         (evidence(NOT_CALLED, PASSED, changed=True), Path.PRE_MISSING, PRE_MISSING),
         (evidence(NOT_CALLED, FAILED, changed=True), Path.PRE_MISSING, PRE_MISSING),
-        (evidence(NOT_CALLED, PASSED, missing=3), Path.PRE_MISSING, PRE_MISSING),
+        (evidence(NOT_CALLED, PASSED, missing=3), Path.PRE_MISSING, PRE_SKIPPED),
         (evidence(NOT_CALLED, PASSED, missing=0), Path.NOTHING_TO_DO, "nothing changed"),
         # pre called, not passed
         (evidence(FAILED, NOT_CALLED), Path.PRE_FAILED, PRE_FAILED),
