@@ -44,6 +44,14 @@ _EXAMPLES = {
     "daemon": ("systemctl start hookd.socket",),
     "identity": ("hookd identity --json | jq -r .instance_id",),
     "boot": ("hookd boot                         hookd-boot.service does it",),
+    "ssm-document": (
+        "hookd ssm-document                 which there are, and for which slot",
+        "hookd ssm-document pre >hookd-pre.json",
+        "aws ssm create-document --name hookd-pre --document-type Command \\",
+        "    --document-format JSON --content file://hookd-pre.json",
+        "aws ssm update-document --name hookd-pre --document-version '$LATEST' \\",
+        "    --document-format JSON --content file://hookd-pre.json",
+    ),
 }
 _HELP = {
     "run": "execute a phase: pre, post or on-exit",
@@ -58,6 +66,7 @@ _HELP = {
     "daemon": "the service that runs phases for their callers",
     "identity": "who this instance is, by its environment, metadata service and firmware",
     "boot": "look at the machine as it booted, before SSM goes on",
+    "ssm-document": "print a document that SSM runs before, after or on exit",
 }
 _EPILOG = """\
 in the documents that SSM runs:
@@ -98,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
             name,
             parents=[shared],
             help=text,
-            description=text.capitalize() + ".",
+            description=text[0].upper() + text[1:] + ".",
             epilog="\n  ".join(("examples:", *_EXAMPLES[name])),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -147,6 +156,7 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         metavar="ID|last",
         help="an operation's id or a run's; default: the newest operation",
     )
+    made["ssm-document"].add_argument("phase", nargs="?", choices=phases, help="default: list them")
     made["hooks"].add_argument("phase", nargs="?", choices=phases, help="default: all three")
     hold = made["hold"]
     hold.add_argument("reason", nargs="?", default="", metavar="REASON", help="for all to read")
