@@ -28,6 +28,7 @@ _EXAMPLES = {
     "show": (
         "hookd show                         the newest operation",
         "hookd show last --json | jq -r .operation.verdict",
+        "hookd show --junit >hookd.xml      for a CI that reads test results",
     ),
     "history": ("hookd history",),
     "hooks": ("hookd hooks pre",),
@@ -156,6 +157,7 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         metavar="ID|last",
         help="an operation's id or a run's; default: the newest operation",
     )
+    made["show"].add_argument("--junit", action="store_true", help="print JUnit XML")
     made["ssm-document"].add_argument("phase", nargs="?", choices=phases, help="default: list them")
     made["hooks"].add_argument("phase", nargs="?", choices=phases, help="default: all three")
     hold = made["hold"]

@@ -115,9 +115,9 @@ def _run(
         caller_processes=_caller(pid),
         turn=lambda operation, attempt: stream.send({"turn": [operation, attempt]}, within_s=1.0),
     )
-    observer = (
-        Lines(stream, verbose=bool(asked.get("verbose"))) if asked.get("live") else Observer()
-    )
+    masks = machine.loaded.config.report.mask
+    shown = Lines(stream, verbose=bool(asked.get("verbose")), masks=masks)
+    observer = shown if asked.get("live") else Observer()
     answer = run_phase(machine, request, Logging(log, observer))
     return reply(machine, answer, as_json=bool(asked.get("json"))), answer.exit_code
 

@@ -98,7 +98,7 @@ def test_shellcheck_finds_nothing_in_the_script_as_ssm_writes_it(phase, tmp_path
     path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
     shellcheck = shutil.which("shellcheck", path=path)
     if not shellcheck:
-        pytest.skip("no shellcheck (extra `aws-test`, from Python 3.10 on)")
+        pytest.skip("no shellcheck (extra `aws-test`, from Python 3.11 on)")
     script = _script(phase, tmp_path)
     done = subprocess.run([shellcheck, str(script)], stdout=subprocess.PIPE, text=True, check=False)
 
@@ -130,18 +130,16 @@ def run(phase, folder, hookd=None, shell="bash", *, version="echo hookd 0.1.0"):
     # the script adds the usual places, where this machine may have a hookd of its own
     text = script.read_text().replace("PATH=$PATH:", f"PATH={programs}; : ")
     script.write_text(text)
-    done = subprocess.run(
+    return subprocess.run(
         [shutil.which(shell), "-c", str(script)],
         cwd=str(folder),
         env={"PATH": str(programs), "LC_ALL": "C"},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    return done
 
 
 CODES = [0, 1, 2, 3, 70, 75, 78, 124, 126, 127, 128, 129, 130, 137, 143, 168, 169, 194, 195, 255]
