@@ -85,7 +85,7 @@ $(VENV)/.runtime: pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[test,aws-test]'
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.test
