@@ -19,7 +19,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # nox has environments of its own and says so: make lint READY= BIN=...
 READY = $(VENV)/.check
-SOURCES = $(wildcard hookd demo bench docs tests noxfile.py)
+SOURCES = $(wildcard hookd demo bench docs packaging tests noxfile.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -59,8 +59,9 @@ compat: $(READY)
 bench: $(VENV)/.test ## measure against the budgets, each beside its peer
 	@$(BIN)/python bench $(ARGS)
 
-docs: $(VENV)/.runtime ## write the pages that are made from the code
+docs: $(VENV)/.runtime ## write the pages and the SSM documents that are made from the code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python packaging/generate.py
 
 man: $(VENV)/.docs ## make the man page and the completion for bash in build/
 	@mkdir -p build
@@ -87,7 +88,7 @@ $(VENV)/.runtime: pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP) --editable '.[test]'
+	$(PIP) --editable '.[test,aws-test]'
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.test

@@ -35,7 +35,7 @@ if shutil.which("pyenv"):
 @nox.session(python=INTERPRETERS)
 def tests(session: nox.Session) -> None:
     """Run the suite."""
-    session.install("--editable", ".[test]")
+    session.install("--editable", ".[test,aws-test]")
     session.run("pytest", *session.posargs)
 
 

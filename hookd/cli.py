@@ -28,6 +28,7 @@ _EXAMPLES = {
     "show": (
         "hookd show                         the newest operation",
         "hookd show last --json | jq -r .operation.verdict",
+        "hookd show --junit >hookd.xml      for a CI that reads test results",
     ),
     "history": ("hookd history",),
     "hooks": ("hookd hooks pre",),
@@ -50,6 +51,14 @@ _EXAMPLES = {
     "daemon": ("systemctl start hookd.socket",),
     "identity": ("hookd identity --json | jq -r .instance_id",),
     "boot": ("hookd boot                         hookd-boot.service does it",),
+    "ssm-document": (
+        "hookd ssm-document                 which there are, and for which slot",
+        "hookd ssm-document pre >hookd-pre.json",
+        "aws ssm create-document --name hookd-pre --document-type Command \\",
+        "    --document-format JSON --content file://hookd-pre.json",
+        "aws ssm update-document --name hookd-pre --document-version '$LATEST' \\",
+        "    --document-format JSON --content file://hookd-pre.json",
+    ),
 }
 _HELP = {
     "run": "execute a phase: pre, post or on-exit",
@@ -66,6 +75,7 @@ _HELP = {
     "daemon": "the service that runs phases for their callers",
     "identity": "who this instance is, by its environment, metadata service and firmware",
     "boot": "look at the machine as it booted, before SSM goes on",
+    "ssm-document": "print a document that SSM runs before, after or on exit",
 }
 _EPILOG = """\
 in the documents that SSM runs:
@@ -106,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
             name,
             parents=[shared],
             help=text,
-            description=text.capitalize() + ".",
+            description=text[0].upper() + text[1:] + ".",
             epilog="\n  ".join(("examples:", *_EXAMPLES[name])),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -155,6 +165,8 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         metavar="ID|last",
         help="an operation's id or a run's; default: the newest operation",
     )
+    made["show"].add_argument("--junit", action="store_true", help="print JUnit XML")
+    made["ssm-document"].add_argument("phase", nargs="?", choices=phases, help="default: list them")
     made["hooks"].add_argument("phase", nargs="?", choices=phases, help="default: all three")
     rehearse = made["rehearse"]
     rehearse.add_argument(

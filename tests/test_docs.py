@@ -10,7 +10,7 @@ import pytest
 
 REPO = pathlib.Path(__file__).resolve().parent.parent
 PAGES = runpy.run_path(str(REPO / "docs/generate.py"))["PAGES"]
-DOCUMENTS = sorted([*REPO.glob("*.md"), *REPO.glob("docs/*.md")])
+DOCUMENTS = sorted([*REPO.glob("*.md"), *REPO.glob("docs/*.md"), *REPO.glob("packaging/*/*.md")])
 
 _LINK = re.compile(r"(?<!!)\[[^]\n]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -40,7 +40,7 @@ def _dead(path):
             yield target
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPO)))
 def test_the_links_of_a_document_lead_somewhere(path):
     assert list(_dead(path)) == []
 

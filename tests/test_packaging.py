@@ -49,11 +49,26 @@ def wheel(tmp_path_factory):
         yield opened
 
 
-def test_the_wheel_holds_the_modules_and_nothing_else(wheel):
+def test_the_wheel_holds_the_modules_and_the_documents_of_ssm_and_nothing_else(wheel):
     modules = {path.relative_to(REPO).as_posix() for path in (REPO / "hookd").rglob("*.py")}
+    documents = {f"hookd/ssm_documents/hookd-{phase}.json" for phase in ("pre", "post", "on-exit")}
     info = f"hookd-{hookd.__version__}.dist-info"
 
-    assert {name for name in wheel.namelist() if not name.startswith(info)} == modules
+    assert {n for n in wheel.namelist() if not n.startswith(info)} == modules | documents
+
+
+@pytest.mark.parametrize("phase", ["pre", "post", "on-exit"])
+def test_an_installed_hookd_prints_the_document_of_the_checkout(wheel, tmp_path, phase):
+    wheel.extractall(str(tmp_path))
+    printed = subprocess.run(
+        [sys.executable, "-m", "hookd", "ssm-document", phase],
+        cwd=str(tmp_path),
+        env={"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+
+    assert printed.stdout == (REPO / f"packaging/ssm/hookd-{phase}.json").read_bytes()
 
 
 def test_the_wheel_starts_hookd_and_carries_its_licence(wheel):

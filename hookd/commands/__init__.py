@@ -8,4 +8,5 @@ from typing import Callable, cast
 
 def command(verb: str) -> Callable[..., int]:
     """Return the function that executes `verb`; most verbs need little of what `run` does."""
-    return cast(Callable[..., int], getattr(import_module(f"hookd.commands.{verb}"), verb))
+    name = verb.replace("-", "_")
+    return cast(Callable[..., int], getattr(import_module(f"hookd.commands.{name}"), name))

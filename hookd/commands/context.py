@@ -33,12 +33,13 @@ class Context:
         return open_machine(self.root, self.config, os.environ)
 
     @contextlib.contextmanager
-    def observing(self) -> Iterator[Observer]:
+    def observing(self, machine: Machine) -> Iterator[Observer]:
         """Give what shows people the progress of an engine, and logs it where the journal reads.
 
         Elsewhere nothing is logged: SSM keeps the head of standard error, for the verdict.
         """
-        with live_observer(sys.stderr, verbose=self.verbose > 0) as shown:
+        masks = machine.loaded.config.report.mask
+        with live_observer(sys.stderr, verbose=self.verbose > 0, masks=masks) as shown:
             if not streams.is_journal(sys.stderr):
                 yield shown
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hookd import __version__
 from hookd.core.judge import judge_recorded
 from hookd.core.operation import Operation
+from hookd.engine.publishing import told
 from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.system.machine import Machine
@@ -34,6 +35,6 @@ def _of_run(machine: Machine, run_id: str) -> str:
 
 
 def document_of(machine: Machine, operation: Operation) -> Document:
-    """Return the result of `operation` as its journal and snapshots tell it now."""
+    """Return the result of `operation` as its journal and snapshots tell it now, for printing."""
     snapshots = snapshots_of(operation, machine.state.folder(operation.id))
-    return document(operation, judge_recorded(operation, snapshots), __version__)
+    return told(machine, document(operation, judge_recorded(operation, snapshots), __version__))

@@ -25,7 +25,7 @@ def recover(context: Context, id: str) -> int:  # noqa: A002 - the name of the a
     if held:
         raise HookdError(f"held: {held}", hint="`hookd hold --release` ends the hold")
     chosen = [find(machine, id)] if id else _unfinished(machine)
-    with context.observing() as observer:
+    with context.observing(machine) as observer:
         for operation in chosen:
             if _is_unfinished(operation):
                 recover_operation(machine, operation.id, context.began, observer)

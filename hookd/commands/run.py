@@ -41,7 +41,7 @@ def run(
     for problem in machine.loaded.problems:
         if problem.is_warning:
             print(f"warning: {problem}", file=sys.stderr)
-    with context.observing() as observer:
+    with context.observing(machine) as observer:
         answer = run_phase(machine, request, observer)
     with streams.unfailing():
         sys.stdout.write(reply(machine, answer, as_json=context.as_json))

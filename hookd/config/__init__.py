@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from hookd.config.hook_table import apply
 from hookd.config.model import (
+    AwsConfig,
     CallerLost,
     Config,
     HookOverride,
     OverrideConfig,
     PostConfig,
     RecoveryConfig,
+    ReportConfig,
     RetentionConfig,
     RunConfig,
     VerifyConfig,
@@ -20,6 +22,7 @@ from hookd.config.parse import parse
 from hookd.config.problem import Problem
 
 __all__ = [
+    "AwsConfig",
     "CallerLost",
     "Config",
     "HookOverride",
@@ -27,6 +30,7 @@ __all__ = [
     "PostConfig",
     "Problem",
     "RecoveryConfig",
+    "ReportConfig",
     "RetentionConfig",
     "RunConfig",
     "VerifyConfig",

@@ -56,9 +56,13 @@ class VerifyConfig:
 
 @dataclass(frozen=True)
 class AwsConfig:
-    """`imds_v1`: the metadata service may be asked without a token where it gives none."""
+    """`imds_v1`: the metadata service may be asked without a token where it gives none.
+
+    `inventory`: the newest operation is left where the SSM agent collects custom inventory.
+    """
 
     imds_v1: bool = False
+    inventory: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,13 @@ class OverrideConfig:
 
 
 @dataclass(frozen=True)
+class ReportConfig:
+    """`mask`: what looks like a secret is masked in whatever leaves the machine."""
+
+    mask: bool = True
+
+
+@dataclass(frozen=True)
 class Config:
     """The effective configuration. `checks` maps check ids, `hooks` hook ids (`pre/10-x`)."""
 
@@ -117,6 +128,7 @@ class Config:
     retention: RetentionConfig = RetentionConfig()
     hooks: Dict[str, HookOverride] = field(default_factory=dict)
     override: OverrideConfig = OverrideConfig()
+    report: ReportConfig = ReportConfig()
 
 
 def to_json(config: Config) -> Json:

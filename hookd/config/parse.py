@@ -14,6 +14,7 @@ from hookd.config.model import (
     OverrideConfig,
     PostConfig,
     RecoveryConfig,
+    ReportConfig,
     RetentionConfig,
     RunConfig,
     VerifyConfig,
@@ -45,7 +46,10 @@ _RECOVERY: values.Readers = {
     "alive_limit": ("alive_limit_s", values.positive_duration),
 }
 _VERIFY: values.Readers = {"settle": ("settle_s", values.duration)}
-_AWS: values.Readers = {"imds_v1": ("imds_v1", values.boolean)}
+_AWS: values.Readers = {
+    "imds_v1": ("imds_v1", values.boolean),
+    "inventory": ("inventory", values.boolean),
+}
 _RETENTION: values.Readers = {
     "changed": ("changed", _COUNT),
     "other": ("other", _COUNT),
@@ -57,6 +61,7 @@ _OVERRIDE: values.Readers = {
     "reason": ("reason", values.text),
     "hooks": ("hooks", values.list_of(HOOK_ID)),
 }
+_REPORT: values.Readers = {"mask": ("mask", values.boolean)}
 _SECTIONS: dict[str, tuple[Any, values.Readers]] = {
     "run": (RunConfig, _RUN),
     "post": (PostConfig, _POST),
@@ -65,6 +70,7 @@ _SECTIONS: dict[str, tuple[Any, values.Readers]] = {
     "aws": (AwsConfig, _AWS),
     "retention": (RetentionConfig, _RETENTION),
     "override": (OverrideConfig, _OVERRIDE),
+    "report": (ReportConfig, _REPORT),
 }
 _TABLES = ("checks", "hooks")
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Iterator, Mapping
 
+from hookd.core.secret import mask
+
 _KEY = re.compile(r"SECRET|PASSW(OR)?D|PASSPHRASE|TOKEN|CREDENTIAL|(API|PRIVATE|ACCESS)_?KEY")
 _REFERENCE = re.compile(r"_(ARN|ID|NAME|FILE|PATH|URL|HOST|TTL|TIMEOUT)\Z")
-_VALUE = re.compile(
-    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_[A-Za-z0-9]{30}"
-    r"|\bxox[abprs]-|\beyJ[A-Za-z0-9_-]{10,}\.eyJ|://[^/\s:@]+:[^/\s@]+@"
-)
 
 
 def secret_settings(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -28,4 +26,4 @@ def secret_settings(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def _is_secret(key: str, value: str) -> bool:
     named = _KEY.search(key.upper()) and not _REFERENCE.search(key.upper())
-    return bool(value and (named or _VALUE.search(value)))
+    return bool(value and (named or mask(value) != value))

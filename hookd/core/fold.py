@@ -208,8 +208,8 @@ def _phase_ended(operation: Operation, event: Event, body: PhaseEnded) -> Dict[s
     return _put(operation, _changed(run, ended_at=event.at, ended_n=event.n, **fields))
 
 
-def _operation_closed(_operation: Operation, event: Event, body: OperationClosed) -> Dict[str, Any]:
-    return {"closed": body, "closed_at": event.at}
+def _operation_closed(operation: Operation, event: Event, body: OperationClosed) -> Dict[str, Any]:
+    return {"closed": body, "closed_at": event.at, "closed_n": operation.closed_n or event.n}
 
 
 def _published(operation: Operation, _event: Event, body: Published) -> Dict[str, Any]:

@@ -114,7 +114,8 @@ class PhaseRun:
 class Operation:
     """Everything a journal says. `last_*` are of its newest event.
 
-    `booted_n` is the number of the first event of the newest boot, 0 while there was only one.
+    `booted_n` is the number of the first event of the newest boot, 0 while there was only one;
+    `closed_n` that of the event that closed it first, 0 while it is open.
     """
 
     opened: OperationOpened
@@ -130,6 +131,7 @@ class Operation:
     booted_n: int = 0
     closed: Optional[OperationClosed] = None
     closed_at: str = ""
+    closed_n: int = 0
     published: Tuple[int, ...] = ()
     unknown_events: int = 0
     last_n: int = 0

@@ -136,9 +136,9 @@ def _run(asked: Mapping[str, Any], call: Call) -> tuple[str, int]:
         caller_processes=_caller(call.pid),
         turn=lambda operation, attempt: stream.send({"turn": [operation, attempt]}, within_s=1.0),
     )
-    observer = (
-        Lines(stream, verbose=bool(asked.get("verbose"))) if asked.get("live") else Observer()
-    )
+    masks = machine.loaded.config.report.mask
+    shown = Lines(stream, verbose=bool(asked.get("verbose")), masks=masks)
+    observer = shown if asked.get("live") else Observer()
     for problem in machine.loaded.problems:
         if problem.is_warning:
             stream.send({"err": f"warning: {problem}"}, within_s=1.0)

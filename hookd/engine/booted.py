@@ -11,6 +11,7 @@ from hookd.core.liveness import BOOTED
 from hookd.core.model import Phase
 from hookd.core.operation import Operation
 from hookd.core.undo import outstanding
+from hookd.engine import publishing
 from hookd.report import jsonl
 from hookd.report.document import document
 from hookd.system import clock, results
@@ -73,7 +74,8 @@ def _follow_up(machine: Machine, record: Record) -> str:
     before = operation.observed.get("follow_ups") or []
     result = document(operation, found, __version__)
     result["operation"]["follow_ups"] = [*before, told]
-    line = jsonl.follow_up_line(result, told, operation.last_n + 2)
+    shown = publishing.told(machine, result)
+    line = jsonl.follow_up_line(shown, shown["operation"]["follow_ups"][-1], operation.last_n + 2)
     problems = [
         results.append_line(machine.root, line),
         results.write_result(machine.state, record.id, result),
@@ -82,6 +84,7 @@ def _follow_up(machine: Machine, record: Record) -> str:
     bodies.append(Observed("follow_ups", [*before, told]))
     bodies += [Noted("results.lost", problem) for problem in problems if problem]
     record.add(*bodies)
+    publishing.leave_in_inventory(machine, record, shown)
     return f"after the reboot: {found.verdict}, {found.way.path}"
 
 

@@ -22,7 +22,7 @@ from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
 from hookd.core.readings import Snapshot
 from hookd.core.undo import outstanding, time_owed
-from hookd.engine import calling, ending, precheck
+from hookd.engine import calling, ending, precheck, publishing
 from hookd.engine.calling import Request
 from hookd.engine.surroundings import surroundings_of
 from hookd.report.observer import Observer
@@ -134,6 +134,7 @@ class Engine:
         noted = (*precheck.reserved(self.record, self.phase), *precheck.held(machine))
         seen = calling.observed(machine, self.operation, self.phase, self.request)
         self.record.add(started, *noted, *seen, *self._discover(), sync=False)
+        publishing.announce(machine, self.record)
         if self.phase is not Phase.PRE:
             owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
             self.undo_hooks = tuple(hook for hook in self.undo_hooks if hook.name in owed)

@@ -8,6 +8,7 @@ from typing import Any, Iterator
 
 from hookd.core.journal import Event, HookCutOff, HookEnded, HookPassedOver, HookSpawned, PhaseEnded
 from hookd.core.operation import Operation
+from hookd.core.secret import mask
 from hookd.report.observer import Observer
 
 _MARKS = {"passed": "ok", "skipped": "--", "failed": "FAIL", "timed-out": "TIME"}
@@ -16,9 +17,10 @@ _MARKS = {"passed": "ok", "skipped": "--", "failed": "FAIL", "timed-out": "TIME"
 class Lines(Observer):
     """Prints a plain line for whatever happened; `-v` shows what hooks write, too."""
 
-    def __init__(self, stream: Any, *, verbose: bool) -> None:
+    def __init__(self, stream: Any, *, verbose: bool, masks: bool = True) -> None:
         self._stream = stream
         self._verbose = verbose
+        self._masks = masks
 
     def waiting(self, message: str) -> None:
         self._say(message)
@@ -28,7 +30,8 @@ class Lines(Observer):
 
     def output(self, hook: str, stream: str, data: bytes) -> None:
         if self._verbose:
-            for line in data.decode("utf-8", "backslashreplace").splitlines():
+            text = data.decode("utf-8", "backslashreplace")
+            for line in self._told(text).splitlines():  # at once: a key has many lines
                 self._say(f"{hook} {stream}: {_printable(line)}")
 
     def event(self, event: Event, _operation: Operation) -> None:
@@ -38,7 +41,7 @@ class Lines(Observer):
         elif isinstance(body, (HookEnded, HookPassedOver, HookCutOff)):
             self.ended(body)
         elif isinstance(body, PhaseEnded):
-            self._say(f"{body.phase} {body.outcome}: {body.reason}")
+            self._say(f"{body.phase} {body.outcome}: {self._told(body.reason)}")
 
     def started(self, body: HookSpawned) -> None:
         again = f" (try {body.try_})" if body.try_ > 1 else ""
@@ -48,7 +51,11 @@ class Lines(Observer):
         outcome = "interrupted" if isinstance(body, HookCutOff) else body.outcome.value
         mark = _MARKS.get(outcome, outcome.upper())
         took = f" {body.duration_s:.1f} s" if isinstance(body, HookEnded) else ""
-        self._say(f"{mark:>4}  {body.phase}/{body.hook}{took} {body.reason}".rstrip())
+        reason = self._told(body.reason)
+        self._say(f"{mark:>4}  {body.phase}/{body.hook}{took} {reason}".rstrip())
+
+    def _told(self, text: str) -> str:
+        return mask(text) if self._masks else text
 
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -58,8 +65,8 @@ class Lines(Observer):
 class Rich(Lines):
     """The same lines above a status line that moves (needs the `terminal` extra)."""
 
-    def __init__(self, stream: Any, console: Any, *, verbose: bool) -> None:
-        super().__init__(stream, verbose=verbose)
+    def __init__(self, stream: Any, console: Any, *, verbose: bool, masks: bool = True) -> None:
+        super().__init__(stream, verbose=verbose, masks=masks)
         self._console = console
         self._status = console.status("starting")
         self._running: dict[str, float] = {}
@@ -92,17 +99,17 @@ class Rich(Lines):
 
 
 @contextlib.contextmanager
-def live_observer(stream: Any, *, verbose: bool) -> Iterator[Observer]:
+def live_observer(stream: Any, *, verbose: bool, masks: bool = True) -> Iterator[Observer]:
     """Give an observer that shows progress if `stream` is a terminal (or with -v), else none."""
     if not stream.isatty():
-        yield Lines(stream, verbose=True) if verbose else Observer()
+        yield Lines(stream, verbose=True, masks=masks) if verbose else Observer()
         return
     try:
         from rich.console import Console  # noqa: PLC0415 - an optional extra
     except ImportError:
-        yield Lines(stream, verbose=verbose)
+        yield Lines(stream, verbose=verbose, masks=masks)
         return
-    with Rich(stream, Console(file=stream), verbose=verbose) as observer:
+    with Rich(stream, Console(file=stream), verbose=verbose, masks=masks) as observer:
         yield observer
 
 

@@ -1,7 +1,7 @@
 """hookd's own log: JSON lines, or lines for people on a terminal; every one names its operation.
 
-What hooks print stays in their output files; the log tells only how much it was. Settings and
-environments are never told.
+What hooks print stays in their output files; the log tells only how much it was, and a reason
+without what looks like a secret. Settings and environments are never told.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from hookd.core.journal import (
 )
 from hookd.core.model import HookOutcome, PhaseOutcome, Verdict
 from hookd.core.operation import Operation
+from hookd.core.secret import mask
 from hookd.report.observer import Observer
 
 Logger = Any
@@ -147,4 +148,9 @@ def _level(body: Body) -> str:
 
 def _fields(body: Body) -> dict[str, Any]:
     found = ((name, getattr(body, name)) for name in _TOLD.get(type(body), ()))
-    return {name.rstrip("_"): getattr(value, "value", value) for name, value in found}
+    return {name.rstrip("_"): _plain(getattr(value, "value", value)) for name, value in found}
+
+
+def _plain(value: Any) -> Any:
+    """A reason may hold the last line that a hook wrote."""
+    return mask(value) if isinstance(value, str) else value

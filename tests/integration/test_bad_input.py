@@ -235,7 +235,7 @@ def test_ten_thousand_hooks_after_a_refused_one_are_skipped_in_bounded_time(root
     assert done.code == 1, done
     assert done.cpu_s < 10
     assert len(root.phase("pre")["hooks"]) == 10_000
-    (line,) = root.lines()
+    line = root.lines()[-1]
     assert (len(json.dumps(line)) < 210_000, line["hooks_total"]) == (True, 10_000)
 
 

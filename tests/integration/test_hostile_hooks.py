@@ -298,7 +298,7 @@ def test_a_broken_pipe_for_stdout_keeps_the_result_and_the_exit_code(root, scrip
     os.close(write)
     assert process.wait(20) == code
     assert root.phase("pre")["process_exit"] == code
-    assert [line["event"] for line in root.lines()] == ["phase-ended"]
+    assert root.lines()[-1]["event"] == "phase-ended"
 
 
 def test_a_full_stdout_keeps_the_exit_code(root):

@@ -47,7 +47,9 @@ BOOT_2 = "22222222-2222-4222-8222-222222222222"
 
 def at(n):
     """The wall clock of event `n`."""
-    return f"2026-11-05T04:18:{n:02d}.000000Z"
+    minute, second = divmod(n, 60)
+    hour, minute = divmod(18 + minute, 60)
+    return f"2026-11-05T{4 + hour:02d}:{minute:02d}:{second:02d}.000000Z"
 
 
 def events(*bodies, boot_id=BOOT_1, first=1):

@@ -142,7 +142,8 @@ CLOSED = OperationClosed(Path.NOTHING_TO_DO, Verdict.PASSED, "nothing changed")
         ),
         ((Noted("x", "y"), Noted("x", "y")), operation(3, notes=(Noted("x", "y"),) * 2)),
         ((Published(7), Published(9)), operation(3, published=(7, 9))),
-        ((CLOSED,), operation(2, closed=CLOSED, closed_at=at(2))),
+        ((CLOSED,), operation(2, closed=CLOSED, closed_at=at(2), closed_n=2)),
+        ((CLOSED, CLOSED), operation(3, closed=CLOSED, closed_at=at(3), closed_n=2)),
         ((Checked(PRE, (FAILS,)),), operation(2, checks={"disk.low": FAILS})),
     ],
 )

@@ -206,6 +206,15 @@ def test_no_secret_and_no_output_is_in_any_line():
     assert "hunter2" not in stream.getvalue()
 
 
+def test_a_reason_is_told_without_what_looks_like_a_secret():
+    stream = io.StringIO()
+    observer = log.Logging(log.start(stream), Observer())
+    recorded = events(opened(), started("pre"), Noted("x", "exit 1: password=hunter2"))
+    observer.event(recorded[-1], fold(recorded))
+
+    assert [line["message"] for line in lines(stream)] == ["exit 1: password=[masked]"]
+
+
 def test_the_next_observer_is_told_everything():
     heard = Heard()
     observer = log.Logging(log.start(io.StringIO()), heard)

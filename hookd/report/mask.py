@@ -1,0 +1,29 @@
+"""A result without secrets, for whatever leaves the machine; the root-only files keep all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hookd.core.secret import MASK, mask, names_secret
+from hookd.report.document import Document
+
+
+def masked(found: Document) -> Document:
+    """Return the document with everything masked that a hook, a check or a person may have said.
+
+    What the package sources tell stays: names and versions, thousands of them.
+    """
+    return {key: value if key == "changes" else _masked(value) for key, value in found.items()}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, (list, tuple)):
+        return [_masked(item) for item in value]
+    if isinstance(value, dict):
+        return {
+            key: MASK if item and isinstance(item, str) and names_secret(key) else _masked(item)
+            for key, item in value.items()
+        }
+    return value
