@@ -71,4 +71,4 @@ def _inputs(machine: Machine, phase: Phase) -> Inputs:
     if phase is Phase.PRE:
         on_exit = found[Phase.ON_EXIT].hooks
         undos = tuple(h for h in on_exit if h.spec.undoes and h.state is HookState.READY)
-    return Inputs(phase, found[phase].hooks, undos)
+    return Inputs(phase, found[phase].hooks, undos, rests=machine.rests)

@@ -22,7 +22,7 @@ from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
 from hookd.core.readings import Snapshot
 from hookd.core.undo import outstanding, time_owed
-from hookd.engine import calling, ending, precheck
+from hookd.engine import calling, ending, precheck, settling
 from hookd.engine.calling import Request
 from hookd.engine.surroundings import surroundings_of
 from hookd.report.observer import Observer
@@ -52,8 +52,9 @@ class Engine:
     """One phase of `record`'s operation, for `request` or, without one, for recovery.
 
     `only_undos`: nothing is run but what is still owed. `closes`: the operation closes with this
-    on-exit even when undos stay outstanding. `owing` are older operations whose undos this on-exit
-    runs as well, newest first.
+    on-exit even when undos stay outstanding; with both, its undos are a part of another on-exit,
+    which has settled. `owing` are older operations whose undos this on-exit runs as well, newest
+    first.
     """
 
     shop: Workshop
@@ -97,6 +98,7 @@ class Engine:
     def _acts(self) -> dict[Do, Callable[[Action], None]]:
         return {
             Do.KEEP_UNDO: self._keep_undo,
+            Do.SETTLE: lambda _: settling.settle(self),
             Do.LOOK: self._look,
             Do.JUDGE: self._judge,
             Do.PASS_OVER: self._pass_over,
@@ -178,6 +180,7 @@ class Engine:
             self.only_undos,
             () if cancelled else tuple(self.owing),
             self.settled,
+            self.shop.machine.rests and not (self.only_undos and self.closes),
         )
 
     def _note_lost_caller(self) -> None:
