@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from hookd.aws import agent
 from hookd.commands.context import Context, print_json, say
 from hookd.core.belong import Known
 from hookd.core.codec import encode
-from hookd.core.due import due, presumed
+from hookd.core.due import Moment, due, presumed
 from hookd.core.undo import outstanding
 from hookd.errors import Exit
-from hookd.system import hold
+from hookd.system import clock, hold
 from hookd.system.lock import holder
 from hookd.system.machine import Machine
 from hookd.system.turn import known
@@ -44,7 +45,7 @@ def _status(machine: Machine) -> dict[str, Any]:
         "running": None if who is None else {**vars(who)},
         "held": str(held) if held else "",
         "problems": problems,
-        "operations": [_operation(machine, one, str(held or "")) for one in _known(machine)],
+        "operations": _operations(machine, str(held or "")),
     }
 
 
@@ -53,8 +54,14 @@ def _known(machine: Machine) -> tuple[Known, ...]:
     return known(machine.state, see=agent.watch(machine.root, machine.boot.boot_id).see)
 
 
-def _operation(machine: Machine, one: Known, held: str) -> dict[str, Any]:
-    operation, moment, patience = one.operation, machine.moment(), machine.patience()
+def _operations(machine: Machine, held: str) -> list[dict[str, Any]]:
+    marked = _known(machine)
+    moment = machine.moment_for_recovery() if marked else machine.moment()
+    return [_operation(machine, one, moment, held) for one in marked]
+
+
+def _operation(machine: Machine, one: Known, moment: Moment, held: str) -> dict[str, Any]:
+    operation, patience = one.operation, machine.patience()
     following = due(operation, one.liveness, moment, patience, held=held, seen=one.seen)
     presumption = presumed(operation, one.liveness, moment, patience, one.seen)
     return {
@@ -94,5 +101,10 @@ def _lines(found: dict[str, Any]) -> list[str]:
 def _next(following: dict[str, Any]) -> str:
     if following["in_s"] is None:
         return f"{following['act']} ({following['reason']})"
-    when = "now" if following["in_s"] <= 0 else f"in {following['in_s'] / 60:.0f} min"
-    return f"{following['act']} {when} ({following['reason']}); `hookd recover` does it at once"
+    reason, in_s = following["reason"], following["in_s"]
+    when = "now" if in_s <= 0 else f"in {in_s / 60:.0f} min"
+    if following["waits_for"]:
+        until = clock.utc_text(time.time() + in_s)[11:16]
+        when = when.replace("in ", "within ")
+        reason += f"; waits for {following['waits_for']} (until {until}Z)"
+    return f"{following['act']} {when} ({reason}); `hookd recover` does it at once"

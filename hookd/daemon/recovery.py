@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hookd.aws import agent
-from hookd.core.due import Act, Due, due
+from hookd.core.due import Act, Due, Moment, Reached, due
 from hookd.engine.booted import look_at_boot
 from hookd.engine.recovery import recover_operation
 from hookd.errors import HookdError
@@ -18,11 +18,15 @@ from hookd.system.turn import known
 
 _ACTS = (Act.ON_EXIT, Act.RETRY_UNDOS, Act.CLOSE, Act.FOLLOW_UP)
 _AGAIN_S = 60.0
+_SOON_S = 30.0  # no wake-up comes more often by itself
 
 
 @dataclass(frozen=True)
 class Pending:
-    """An act of recovery, on which operation, and when (CLOCK_BOOTTIME seconds, None: unknown)."""
+    """An act of recovery, on which operation, and when (CLOCK_BOOTTIME seconds, None: unknown).
+
+    What waits for something else than time is looked at anew then.
+    """
 
     operation_id: str
     act: Act
@@ -36,10 +40,14 @@ class Pending:
 
 @dataclass
 class Recovery:
-    """What the service remembers while it lives, and may forget: looks at runs, its last tries."""
+    """What the service remembers while it lives, and may forget.
+
+    Its looks at runs, its last tries, how far this boot has come.
+    """
 
     watch: agent.Watch
     tried: dict[str, float] = field(default_factory=dict)
+    reached: Reached | None = None
 
     def pending(self, machine: Machine) -> list[Pending]:
         """Return what recovery has before it, oldest operation first.
@@ -48,23 +56,37 @@ class Recovery:
         switched off): the service stays for them.
         """
         held = hold.read(machine.state)
-        moment, patience = machine.moment(), machine.patience()
+        marked = known(machine.state, see=self.watch.see)
+        if not marked:
+            return []
+        moment, patience = self._moment(machine), machine.patience()
+        not_before = moment.up_s + _SOON_S if executing(machine) else 0.0
         found = []
-        for one in known(machine.state, see=self.watch.see):
+        for one in marked:
             operation = one.operation
             following = due(
                 operation, one.liveness, moment, patience, held=str(held or ""), seen=one.seen
             )
-            act = self._pending(operation.id, following, moment.up_s)
+            act = self._pending(operation.id, following, moment.up_s, not_before)
             if operation.is_open or act.at is not None:
                 found.append(act)
         return found
 
-    def _pending(self, operation_id: str, following: Due, now: float) -> Pending:
+    def _moment(self, machine: Machine) -> Moment:
+        """Return now; how far the boot has come is asked until it has come far enough."""
+        if self.reached is None or self.reached.waits_for:
+            moment = machine.moment_for_recovery()
+            self.reached = moment.reached
+            return moment
+        return replace(machine.moment(), reached=self.reached)
+
+    def _pending(self, operation_id: str, following: Due, now: float, not_before: float) -> Pending:
         is_ours = following.act in _ACTS and following.in_s is not None
         at = now + following.in_s if is_ours and following.in_s is not None else None
-        if at is not None and operation_id in self.tried:
-            at = max(at, self.tried[operation_id] + _AGAIN_S)
+        if at is not None:
+            if following.waits_for:
+                at = min(at, now + _SOON_S)
+            at = max(at, not_before, self.tried.get(operation_id, -_AGAIN_S) + _AGAIN_S)
         return Pending(operation_id, following.act, at, following.reason)
 
     def trying(self, act: Pending) -> None:

@@ -44,6 +44,17 @@ class Machine:
         """Whether there is a systemd that on-exit may wait for (`[verify] settle`)."""
         return self.loaded.config.verify.settle_s > 0 and systemd.is_running(self.root)
 
+    def moment_for_recovery(self) -> Moment:
+        """Return now with how far this boot has come, as systemd says, while that matters.
+
+        Hooks wait for it within the grace, and the agent has the grace from being online.
+        """
+        now = self.moment()
+        is_early = now.up_s < 2 * self.loaded.config.recovery.grace_s
+        if not is_early or not systemd.is_running(self.root):
+            return now
+        return replace(now, reached=systemd.reached(self.command))
+
     def look(self, name: str, previous: Snapshot | None) -> Snapshot:
         return snapshot.take(
             self.root, self.command, name=name, at=clock.utc_now(), previous=previous

@@ -7,6 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Iterable, Iterator, Mapping, Sequence
 
+from hookd.core.due import Reached
 from hookd.core.rest import Bustle
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ _COLUMNS = 4
 _OWN = ("hookd.service", "hookd-boot.service", "hookd.socket")
 _MOVING = ("activating", "deactivating", "reloading")
 _RUNS = ("active", *_MOVING)
+_ONLINE = "network-online.target"
+_CLOUD_FINAL = "cloud-final.service"
+_SINCE_ACTIVE = "ActiveEnterTimestampMonotonic"
 _SINCE = (
     "InactiveExitTimestampMonotonic",
-    "ActiveEnterTimestampMonotonic",
+    _SINCE_ACTIVE,
     "ActiveExitTimestampMonotonic",
     "InactiveEnterTimestampMonotonic",
 )
@@ -59,6 +63,27 @@ def look(run: Run, bound_s: float) -> Bustle:
         ),
         tuple((unit, _mark(one)) for unit, one in sorted(found.items())),
     )
+
+
+def reached(run: Run) -> Reached:
+    """Return how far this boot has come for hooks of recovery. Never raises: no answer waits.
+
+    cloud-init's final stage is waited for while it is to come: it has a job, or runs.
+    """
+    try:
+        found = show(run, (_ONLINE, _CLOUD_FINAL), ("Id", "ActiveState", "Job", _SINCE_ACTIVE))
+    except Silent as error:
+        return Reached((f"systemd ({error})",), None)
+    units = {one.get("Id", ""): one for one in found}
+    online, cloud = units.get(_ONLINE, {}), units.get(_CLOUD_FINAL, {})
+    since, waits_for = online.get(_SINCE_ACTIVE, ""), []
+    is_online = online.get("ActiveState") == "active"
+    if not is_online:
+        waits_for.append(_ONLINE)
+    if cloud.get("ActiveState") in _MOVING or cloud.get("Job", "0") not in ("", "0"):
+        waits_for.append(_CLOUD_FINAL)
+    online_s = int(since) / 1e6 if is_online and since.isdigit() else None
+    return Reached(tuple(waits_for), online_s)
 
 
 def show(run: Run, units: Sequence[str], properties: Iterable[str]) -> list[dict[str, str]]:

@@ -120,6 +120,22 @@ def test_the_process_of_a_run_is_found_among_the_hosts(root, tree, tmp_path):
     )
 
 
+def test_an_undo_that_did_not_fit_the_deadline_runs_once_the_caller_is_answered(root):
+    root.hook("pre", "30-leave", says("leave"))
+    slow = '[ -e "$HOOKD_SCRATCH/slow" ] && exit 0; : > "$HOOKD_SCRATCH/slow"; sleep 30'
+    root.undo("70-join", "30-leave", says("join", slow))
+    root.run("run", "pre")
+    root.run("run", "post")
+    with service(root):
+        eventually((root.path / "run/hookd/hookd.sock").exists)
+        code, _, _ = root.run("run", "on-exit", "--deadline", "2s")
+        eventually(lambda: root.events("operation-closed"))
+
+    assert (code, root.ran()) == (3, ["leave", "join", "join"])
+    [liveness] = [e["value"] for e in root.events("observed") if e["subject"] == "liveness"]
+    assert liveness == {"reason": "70-join did not fit the deadline"}
+
+
 def test_the_thin_client_imports_nothing_heavy():
     heavy = ("structlog", "psutil", "tomli", "distro", "subprocess", "hookd.engine", "hookd.report")
     program = f"import sys, hookd.cli; print([m for m in {heavy!r} if m in sys.modules])"

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from hookd.core.due import Reached
 from hookd.core.rest import Bustle
 from hookd.system import systemd
 from hookd.system.process.command import Completed
@@ -141,3 +142,52 @@ def test_nothing_is_asked_about_no_unit():
 def test_another_root_is_not_running(tmp_path):
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     assert not systemd.is_running(Root(str(tmp_path)))
+
+
+ONLINE = "Id=network-online.target\nActiveState=active\nActiveEnterTimestampMonotonic=41500000\n"
+OFFLINE = (
+    "Id=network-online.target\nActiveState=inactive\nJob=12\nActiveEnterTimestampMonotonic=0\n"
+)
+NO_CLOUD_INIT = "\nId=cloud-final.service\nActiveState=inactive\n"
+
+REACHED = {
+    "online, no cloud-init": (ONLINE + NO_CLOUD_INIT, Reached((), 41.5)),
+    "cloud-init has ended": (
+        ONLINE + "\nId=cloud-final.service\nActiveState=active\n",
+        Reached((), 41.5),
+    ),
+    "cloud-init has failed": (
+        ONLINE + "\nId=cloud-final.service\nActiveState=failed\n",
+        Reached((), 41.5),
+    ),
+    "cloud-init is to come": (
+        ONLINE + "\nId=cloud-final.service\nActiveState=inactive\nJob=90\n",
+        Reached(("cloud-final.service",), 41.5),
+    ),
+    "cloud-init runs": (
+        ONLINE + "\nId=cloud-final.service\nActiveState=activating\nJob=90\n",
+        Reached(("cloud-final.service",), 41.5),
+    ),
+    "no network yet": (OFFLINE + NO_CLOUD_INIT, Reached(("network-online.target",), None)),
+    "nothing is told": ("", Reached(("network-online.target",), None)),
+    "garbage": ("=\n\n\n===\nId\n", Reached(("network-online.target",), None)),
+}
+
+
+@pytest.mark.parametrize(("said", "expected"), REACHED.values(), ids=REACHED)
+def test_how_far_a_boot_has_come(said, expected):
+    systemctl = Systemctl(show=said)
+    assert systemd.reached(systemctl) == expected
+    assert [argv for argv, _ in systemctl.asked] == [
+        (
+            *("systemctl", "show", "--no-pager", "-p", "Id", "-p", "ActiveState", "-p", "Job"),
+            *("-p", "ActiveEnterTimestampMonotonic"),
+            *("--", "network-online.target", "cloud-final.service"),
+        )
+    ]
+
+
+def test_a_systemd_that_gives_no_answer_is_waited_for():
+    why = "systemctl exited 1: Failed to list jobs: Connection timed out"
+    found = systemd.reached(Systemctl(failing=["show"]))
+    assert found == Reached((f"systemd ({why})",), None)
