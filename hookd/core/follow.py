@@ -31,6 +31,7 @@ def judge_boot(
         replace(check, phase=Phase.ON_EXIT.value)
         for check in (
             kernel.running_is_promised(looks, changes.kernel, severities),
+            boot.clean(compare.went_down(looks), severities),
             boot.rebooted_as_expected(changes.boot, looks[-1].boot, severities, caller=caller),
         )
     )

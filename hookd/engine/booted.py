@@ -54,6 +54,7 @@ def _look(machine: Machine, record: Record, agent: Agent) -> str:
         "look": name,
         "boot_id": machine.boot.boot_id,
         "run_count": agent.look(record.operation.opened.run_id).run_count,
+        "clean": snapshot.boot.before.clean,
     }
     record.add(Observed(BOOTED, noted), record.store(snapshot))
     return f"{name} is taken"

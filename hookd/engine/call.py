@@ -12,7 +12,7 @@ from hookd.core.belong import Again
 from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
 from hookd.core.journal import Observed, OperationOpened
-from hookd.core.judge import Judgement, judge_recorded
+from hookd.core.judge import ASKED_BY, Judgement, judge_recorded
 from hookd.core.model import CallerKind, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.verdict import given_exit
@@ -189,7 +189,7 @@ def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
     """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves."""
     shop.observer.waiting(f"ending operation {turn.record.id} first: {turn.reason}")
     allowed = _budget(shop.machine, request)
-    ended = finish(_in_force(shop, turn), turn, allowed, closes=True)
+    ended = finish(_in_force(shop, turn), turn, allowed, closes=True, asked_by="pre")
     if ended.outcome in (PhaseOutcome.TIMED_OUT, PhaseOutcome.INTERRUPTED):
         message = f"operation {turn.record.id} could not be ended within the deadline"
         hint = "`hookd status` says what is left; `hookd recover` goes on"
@@ -197,12 +197,14 @@ def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
         raise HookdError(message, hint=hint, code=Exit.DEADLINE if is_late else Exit.INTERRUPTED)
 
 
-def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool) -> PhaseRun:
+def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool, asked_by: str) -> PhaseRun:
     """Run what is left of an operation's on-exit, as recovery, for `turn.reason`.
 
-    `closes`: the operation closes even when an undo stays outstanding.
+    `closes`: the operation closes even when an undo stays outstanding. `asked_by` is `service`,
+    `person` or `pre`.
     """
     record = turn.record
+    record.add(Observed(ASKED_BY, asked_by), sync=False)
     if turn.reason:
         record.add(Observed("liveness", {"reason": turn.reason}), sync=False)
     last = record.operation.last(Phase.ON_EXIT)

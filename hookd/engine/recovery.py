@@ -22,7 +22,7 @@ from hookd.system.turn import Turn
 def recover_operation(
     machine: Machine, operation_id: str, began: float, observer: Observer, reason: str = ""
 ) -> None:
-    """Run what is left of the operation's on-exit, because of `reason`.
+    """Run what is left of the operation's on-exit, for the service's `reason` or for a person.
 
     Raises HookdError: busy, or not an operation of this machine as far as is known.
     """
@@ -39,7 +39,9 @@ def recover_operation(
     try:
         record.open()
         with Signals() as signals, Children() as children:
-            finish(Workshop(machine, children, signals, observer), turn, allowed, closes=False)
+            shop = Workshop(machine, children, signals, observer)
+            asked_by = "service" if reason else "person"
+            finish(shop, turn, allowed, closes=False, asked_by=asked_by)
     finally:
         turn.give_back()
 

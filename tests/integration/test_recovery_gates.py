@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import socket
 import subprocess
 import time
 
 import pytest
 from support.hostroot import HostRoot, says, why_not
+from support.service import eventually, service, wake
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 
@@ -37,40 +35,13 @@ def root(tmp_path):
     found.end()
 
 
-@contextlib.contextmanager
-def service(root):
-    process = root.start("daemon")
-    socket_path = root.path / "run/hookd/hookd.sock"
-    try:
-        eventually(socket_path.exists)
-        yield lambda: poke(socket_path)
-    finally:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
-def poke(path):
-    """Wake the service, as any call does; it would look again by itself within 30 s."""
-    folder = os.open(str(path.parent), os.O_PATH)  # the path itself may be too long for a socket
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(f"/proc/self/fd/{folder}/{path.name}")
-    os.close(folder)
-
-
-def eventually(condition, patience_s=15.0):
-    until = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
 def test_an_undo_is_not_tried_before_the_network_is_online(root):
-    with service(root) as wake:
+    with service(root):
         eventually(root.asked)
         time.sleep(0.5)
         before = root.ran()
         root.answer("show", ONLINE)
-        wake()
+        wake(root)
         eventually(lambda: root.events("operation-closed"))
 
     assert (before, root.ran()) == (["leave", "join"], ["leave", "join", "join"])

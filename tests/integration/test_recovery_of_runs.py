@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ import time
 import pytest
 from support.agenttree import COMMAND, AgentTree
 from support.fakeroot import CHECKOUT, FakeRoot, says
+from support.service import eventually, service
 
 STATE_FILE = f"/var/lib/amazon/ssm/i-0123456789abcdef0/document/state/current/{COMMAND}"
 
@@ -37,32 +37,6 @@ def tree(root):
     root.boot()
     root.run("boot")
     return found
-
-
-@contextlib.contextmanager
-def service(root):
-    """Run the service; yield where its log goes."""
-    log = root.path / "service.log"
-    with open(log, "wb") as to:
-        process = subprocess.Popen(
-            root.command("daemon"),
-            env=root.environment(None),
-            stdin=subprocess.DEVNULL,
-            stdout=to,
-            stderr=to,
-        )
-    try:
-        yield log
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def eventually(condition, patience_s=15.0):
-    until = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tree):
@@ -127,7 +101,6 @@ def test_an_undo_that_did_not_fit_the_deadline_runs_once_the_caller_is_answered(
     root.run("run", "pre")
     root.run("run", "post")
     with service(root):
-        eventually((root.path / "run/hookd/hookd.sock").exists)
         code, _, _ = root.run("run", "on-exit", "--deadline", "2s")
         eventually(lambda: root.events("operation-closed"))
 
