@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from hookd.core.budget import DEADLINE_REACHED
 from hookd.core.checks.boot import FROM_BOOT
 from hookd.core.liveness import BOOTED, UNSEEN, Seen
-from hookd.core.model import Liveness, Name, Path, Phase
+from hookd.core.model import Json, Liveness, Name, Path, Phase
 from hookd.core.operation import HookRun, Operation
 from hookd.core.undo import outstanding
 
@@ -193,17 +193,24 @@ def _why_doubtful(operation: Operation, moment: Moment) -> str:
     boots = boots_of(operation, moment.boot_id)
     if boots >= FROM_BOOT:
         return f"the machine booted {boots} times since pre"
-    noted = operation.observed.get(BOOTED)
-    if not isinstance(noted, dict) or noted.get("boot_id") != moment.boot_id:
+    noted = _noted_at_boot(operation)
+    if noted.get("boot_id") != moment.boot_id or noted.get("clean") is not False:
         return ""
-    return "the machine went down without a shutdown" if noted.get("clean") is False else ""
+    return "the machine went down without a shutdown"
 
 
 def is_watched(operation: Operation) -> bool:
     """Whether the operation is closed and its pending reboot has not been seen and judged."""
     closed = operation.closed
     is_pending = closed is not None and closed.path is Path.PATCHED_REBOOT_PENDING
-    return is_pending and not operation.observed.get("follow_ups")
+    return is_pending and not has_followed_up(operation)
+
+
+def has_followed_up(operation: Operation) -> bool:
+    """Whether a boot after the operation had closed was judged; the look that saw it is named."""
+    told = operation.observed.get("follow_ups")
+    told = told if isinstance(told, list) else []
+    return any(isinstance(one, dict) and bool(one.get("look")) for one in told)
 
 
 def wants_look(operation: Operation, boot_id: str) -> bool:
@@ -217,6 +224,16 @@ def late_look(operation: Operation) -> str:
     last = max((n for name, n in taken.items() if not is_of_boot(name)), default=0)
     late = [(n, name) for name, n in taken.items() if is_of_boot(name) and n > last]
     return max(late)[1] if late else ""
+
+
+def boot_of_look(operation: Operation) -> str:
+    """Return the boot of which the newest first look was taken, "" when there is none."""
+    return str(_noted_at_boot(operation).get("boot_id") or "")
+
+
+def _noted_at_boot(operation: Operation) -> Mapping[str, Json]:
+    noted = operation.observed.get(BOOTED)
+    return noted if isinstance(noted, dict) else {}
 
 
 def is_of_boot(name: str) -> bool:

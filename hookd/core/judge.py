@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from hookd.core import compare, kernels, patch
+from hookd.core.belong import REBOOT_RUN
 from hookd.core.called import folder, known_of, text
 from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
 from hookd.core.checks import patch as patch_checks
@@ -235,6 +236,7 @@ def _judged(
             caller=_caller(operation),
             reboot_option=text(known_of(operation), "reboot_option"),
             pending_count=at_post.installed_pending_reboot if at_post else None,
+            was_scheduled=bool(operation.observed.get(REBOOT_RUN)),
         ),
         hooks.changed_since_pre(_hooks_at_pre(operation), hook_digests(hooks_today), severities),
         state.undo_outstanding(reasons, severities),

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from hookd import __version__
 from hookd.aws import agent, identity
 from hookd.config import CallerLost, from_json
-from hookd.core.belong import Again
+from hookd.core.belong import REBOOT_RUN, Again, Call, is_new_reboot
 from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
 from hookd.core.journal import Observed, OperationOpened
 from hookd.core.judge import ASKED_BY, Judgement, judge_recorded
 from hookd.core.model import CallerKind, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
-from hookd.core.verdict import given_exit
+from hookd.core.verdict import deserved_exit, given_exit
 from hookd.engine import baked
+from hookd.engine.booted import follow_scheduled
 from hookd.engine.calling import Request, expected, understood
 from hookd.engine.cutoff import end_what_was_cut_off
 from hookd.engine.phase import Engine, Workshop
@@ -146,9 +147,14 @@ def _in_force(shop: Workshop, turn: Turn) -> Workshop:
 
 def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     record = turn.record
-    if turn.again is Again.RECORDED and turn.run is not None:
-        return _recorded(shop, record, turn.run)
+    if turn.again is Again.FOLLOW_UP:
+        who = agent.Agent(shop.machine.root)
+        follow_scheduled(shop.machine, record, who, request.call.run_id)
+    if turn.again in (Again.RECORDED, Again.FOLLOW_UP) and turn.run is not None:
+        return _recorded(shop, record, turn.run, request.call)
     _say(turn, request)
+    if is_new_reboot(record.operation, request.call):
+        record.add(Observed(REBOOT_RUN, request.call.run_id), sync=False)
     end_what_was_cut_off(record, shop.machine.boot.boot_id, request.phase, turn.again)
     allowed = _budget(shop.machine, request)
     engine = Engine(shop, record, request.phase, request.caller, allowed, request)
@@ -159,10 +165,12 @@ def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     return Answer(code, record.operation, run, found, result)
 
 
-def _recorded(shop: Workshop, record: Record, run: PhaseRun) -> Answer:
+def _recorded(shop: Workshop, record: Record, run: PhaseRun, call: Call) -> Answer:
     found = judge_recorded(record.operation, record.snapshots())
     publish(shop.machine, record, found)
     code = run.process_exit if run.process_exit is not None else int(Exit.BUG)
+    if record.operation.observed.get(REBOOT_RUN) == call.run_id and call.is_after_reboot:
+        code = int(deserved_exit(Phase.ON_EXIT, PhaseOutcome.PASSED, found.verdict))
     result = document(record.operation, found, __version__)
     return Answer(code, record.operation, run, found, result, is_recorded=True)
 

@@ -32,7 +32,7 @@ def forecast(machine: Machine, request: Request) -> tuple[Action, ...]:
         operation = machine.state.load(found.operation_id)
     operation = operation or _new(machine, request)
     what, run = again(operation, request.call)
-    if what is Again.RECORDED:
+    if what in (Again.RECORDED, Again.FOLLOW_UP):
         return ()
     attempt = (run.attempt if run else 0) + (0 if what is Again.RESUME else 1)
     started = PhaseStarted(

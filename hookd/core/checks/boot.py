@@ -29,15 +29,16 @@ def rebooted_as_expected(
     caller: CallerKind,
     reboot_option: str = "",
     pending_count: Optional[int] = None,
+    was_scheduled: bool = False,
 ) -> Check:
-    """Judge the reboot of an operation.
+    """Judge the reboot of an operation. `was_scheduled`: a scheduled reboot says that it has been.
 
     `reboot_option` is AWS-RunPatchBaseline's RebootOption, empty when not known; `pending_count`
     Patch Manager's InstalledPendingReboot at post, None when not known. `now` says why a boot id
     is not known.
     """
     judge = Judge(REBOOTED_AS_EXPECTED, severities)
-    wanted = _is_wanted(reboot_option, pending_count)
+    wanted = was_scheduled or _is_wanted(reboot_option, pending_count)
     if change.rebooted:
         return judge.passed(expected=_expected(wanted), found="it rebooted")
     if wanted is None and caller in _OUTSIDE_SSM:
@@ -48,7 +49,8 @@ def rebooted_as_expected(
         return judge.unknown(_why_unknown(change, now), at_most=Severity.WARN)
     if not wanted:
         return judge.passed(expected=_expected(wanted), found="it did not reboot")
-    found = f"it did not reboot, with {pending_count} patches pending a reboot"
+    why = f"with {pending_count} patches pending a reboot"
+    found = f"it did not reboot, {'and its scheduled reboot has been' if was_scheduled else why}"
     return judge.not_met(expected=_expected(wanted), found=found)
 
 

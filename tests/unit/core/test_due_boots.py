@@ -255,6 +255,16 @@ WATCHES = {
     ),
     "the boot has come": ((WATCHED,), BOOT_2, Due(Act.FOLLOW_UP, 0.0, AWAITED)),
     "looked at, not told": ((WATCHED, LOOKED), BOOT_2, Due(Act.FOLLOW_UP, 0.0, AWAITED)),
+    "told that it has not come": (
+        ((*WATCHED, Observed("follow_ups", [{"look": ""}])),),
+        BOOT_1,
+        Due(Act.WAIT, None, "a reboot is pending; the next boot is judged"),
+    ),
+    "told in another shape": (
+        ((*WATCHED, Observed("follow_ups", {"look": "booted-1"})),),
+        BOOT_2,
+        Due(Act.FOLLOW_UP, 0.0, AWAITED),
+    ),
     "told": (
         (WATCHED, (*LOOKED, TOLD)),
         BOOT_2,
