@@ -148,13 +148,19 @@ def due(
     patience: Patience,
     *,
     held: str = "",
+    is_here: Optional[bool] = True,
     seen: Seen = UNSEEN,
 ) -> Due:
-    """Return what hookd does next with `operation` if nobody else calls."""
+    """Return what hookd does next with `operation` if nobody else calls.
+
+    `is_here`: whether it is of this machine (core/host.py); in the boot of its newest phase it is.
+    """
     if not operation.is_open and not outstanding(operation):
         return _only_watched(operation, moment)
     if held or not patience.enabled:
         return Due(Act.NOTHING, None, f"held: {held}" if held else "recovery is switched off")
+    if is_here is None and _booted_since_called(operation, moment):
+        return Due(Act.NOTHING, None, "it is not known whether it is of this machine")
     following = _next(operation, liveness, moment, patience, seen)
     return _not_too_early(operation, following, moment, patience)
 

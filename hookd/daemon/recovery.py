@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from hookd.aws import agent
+from hookd.aws import agent, identity
 from hookd.core.due import Act, Due, Moment, Reached, due
+from hookd.core.host import is_here
+from hookd.core.operation import Operation
 from hookd.engine.booted import look_at_boot
 from hookd.engine.recovery import recover_operation
 from hookd.errors import HookdError
@@ -64,8 +66,17 @@ class Recovery:
         found = []
         for one in marked:
             operation = one.operation
+            is_ours = _is_ours(machine, operation)
+            if is_ours is False:
+                continue
             following = due(
-                operation, one.liveness, moment, patience, held=str(held or ""), seen=one.seen
+                operation,
+                one.liveness,
+                moment,
+                patience,
+                held=str(held or ""),
+                is_here=is_ours,
+                seen=one.seen,
             )
             act = self._pending(operation.id, following, moment.up_s, not_before)
             if operation.is_open or act.at is not None:
@@ -92,6 +103,13 @@ class Recovery:
     def trying(self, act: Pending) -> None:
         """Note that `act` is begun: should it come to nothing, it is not begun anew at once."""
         self.tried[act.operation_id] = clock.up_s()
+
+
+def _is_ours(machine: Machine, operation: Operation) -> bool | None:
+    """Whether the operation is of this machine; IMDS is asked when nothing else tells."""
+    then = operation.opened.host
+    known = is_here(then, identity.facts(machine))
+    return is_here(then, identity.settled(machine)) if known is None else known
 
 
 def executing(machine: Machine) -> Holder | None:

@@ -25,7 +25,7 @@ from hookd.engine.publishing import publish
 from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
-from hookd.system import clock
+from hookd.system import clock, hold
 from hookd.system.hooks.execution import to_replay
 from hookd.system.journal import JournalUnwritable
 from hookd.system.lock import Holder
@@ -194,7 +194,14 @@ def _say(turn: Turn, request: Request) -> None:
 
 
 def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
-    """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves."""
+    """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves.
+
+    A hold fails pre without that: while it is in force no hook is started that SSM did not ask for.
+    """
+    held = hold.read(shop.machine.state)
+    if held:
+        hint = f"operation {turn.record.id} is to be ended first; `hookd hold --release`"
+        raise HookdError(f"pre failed: held: {held}", hint=hint)
     shop.observer.waiting(f"ending operation {turn.record.id} first: {turn.reason}")
     allowed = _budget(shop.machine, request)
     ended = finish(_in_force(shop, turn), turn, allowed, closes=True, asked_by="pre")

@@ -52,9 +52,8 @@ class Engine:
     """One phase of `record`'s operation, for `request` or, without one, for recovery.
 
     `only_undos`: nothing is run but what is still owed. `closes`: the operation closes with this
-    on-exit even when undos stay outstanding; with both, its undos are a part of another on-exit,
-    which has settled. `owing` are older operations whose undos this on-exit runs as well, newest
-    first.
+    on-exit even when undos stay outstanding; with both it is part of another one, which has
+    settled. `owing` are older operations whose undos this on-exit runs as well, newest first.
     """
 
     shop: Workshop
@@ -140,8 +139,7 @@ class Engine:
             owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
             self.undo_hooks = tuple(hook for hook in self.undo_hooks if hook.name in owed)
         if self.phase is Phase.ON_EXIT:
-            undos_s = time_owed(self.operation, self.hooks)
-            self.budget = replace(self.budget, undos_s=undos_s)
+            self.budget = replace(self.budget, undos_s=time_owed(self.operation, self.hooks))
         if self.phase is Phase.ON_EXIT and not self.only_undos:
             older = precheck.older_undos(self.shop.machine, but=self.record.id)
             self.owing = [operation_id for operation_id, _ in older]

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
+import shlex
 import sys
 
 import pytest
-from support.fakeroot import KERNEL_LINE, NEW_KERNEL, PACKAGE_LINE, FakeRoot, check_of, says
+from support.agenttree import ASSOCIATION, COMMAND, RUN
+from support.fakeroot import (
+    CHECKOUT,
+    KERNEL_LINE,
+    NEW_KERNEL,
+    PACKAGE_LINE,
+    FakeRoot,
+    check_of,
+    says,
+)
+from support.patchrun import POST_REBOOT, PatchRun
 
-INSTALL, REBOOT = "run-install", "run-reboot"
-CALL = """\
-import sys
-from hookd.core.belong import Call
-from hookd.core.model import CallerKind, Phase
-from hookd.engine.call import Request, run_phase
-from hookd.report.observer import Observer
-from hookd.system import clock
-from hookd.system.machine import open_machine
-
-class Scheduled(Request):
-    @property
-    def call(self):
-        return Call(self.phase, run_id=sys.argv[2], slot="CustomerProvidedPostRebootHook")
-
-request = Scheduled(Phase.ON_EXIT, clock.up_s(), caller=CallerKind.SSM_ASSOCIATION)
-print(run_phase(open_machine(sys.argv[1], None, {}), request, Observer()).exit_code)
-"""
+INSTALL, REBOOT = COMMAND, f"{ASSOCIATION}.{RUN}"
+LATER = f"{ASSOCIATION}.2026-12-23T04-35-02.420Z"
 
 
 @pytest.fixture
@@ -42,14 +36,10 @@ def root(tmp_path):
 
 def after_reboot(root, run_id=REBOOT):
     """Call on-exit from the slot of AWS-InstanceRebootWithHooks; return its exit code."""
-    done = subprocess.run(
-        [sys.executable, "-c", CALL, str(root.path), run_id],
-        env=root.environment(None),
-        stdout=subprocess.PIPE,
-        timeout=60,
-        check=True,
-    )
-    return int(done.stdout)
+    argv = [sys.executable, "-m", "hookd", "--root", str(root.path), "run", "on-exit"]
+    line = f"env PYTHONPATH={CHECKOUT} " + " ".join(map(shlex.quote, argv))
+    run = PatchRun(root.path, run_id)
+    return run.call(run.hook(POST_REBOOT, [line]))[0]
 
 
 def told(root):
@@ -105,6 +95,6 @@ def test_a_reboot_that_nobody_waited_for_is_an_operation_of_its_own(root):
     root.boot(NEW_KERNEL)
     root.run("boot")
     after_reboot(root)
-    after_reboot(root, "another-run")
+    after_reboot(root, LATER)
 
-    assert [one["run_id"] for one in root.json("history")] == ["another-run", INSTALL]
+    assert [one["run_id"] for one in root.json("history")] == [LATER, INSTALL]

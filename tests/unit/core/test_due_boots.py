@@ -242,6 +242,17 @@ def test_closing_starts_no_hook_and_waits_for_nothing():
     assert found == Due(Act.CLOSE, 0.0, "nothing is owed any more")
 
 
+def test_after_a_boot_nothing_is_done_for_what_may_be_anothers():
+    found = due(after_a_boot(), DEAD, in_boot(BOOT_2, 99.0), PATIENCE, is_here=None)
+    assert found == Due(Act.NOTHING, None, "it is not known whether it is of this machine")
+
+
+def test_in_the_boot_of_its_phase_it_is_this_machines():
+    operation = over_boots((BOOT_1, opened(run_id="run-a"), *PRE))
+    found = due(operation, DEAD, in_boot(BOOT_1, 110.0), PATIENCE, is_here=None)
+    assert found == Due(Act.ON_EXIT, 0.0, "its run is dead")
+
+
 WATCHED = (BOOT_1, opened(), *PRE, SnapshotTaken("after"), PENDING)
 AWAITED = "the reboot that it waited for has come"
 LOOKED = (BOOT_2, Observed("booted", {}), SnapshotTaken("booted-1"))
