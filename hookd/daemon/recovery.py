@@ -20,6 +20,7 @@ from hookd.system.turn import known
 
 _ACTS = (Act.ON_EXIT, Act.RETRY_UNDOS, Act.CLOSE, Act.FOLLOW_UP)
 _AGAIN_S = 60.0
+_SLOW_S = 4.0
 _SOON_S = 30.0  # no wake-up comes more often by itself
 
 
@@ -50,6 +51,7 @@ class Recovery:
     watch: agent.Watch
     tried: dict[str, float] = field(default_factory=dict)
     reached: Reached | None = None
+    ask_again_at: float = 0.0
 
     def pending(self, machine: Machine) -> list[Pending]:
         """Return what recovery has before it, oldest operation first.
@@ -61,7 +63,7 @@ class Recovery:
         marked = known(machine.state, see=self.watch.see)
         if not marked:
             return []
-        moment, patience = self._moment(machine), machine.patience()
+        moment, patience = self.moment(machine), machine.patience()
         not_before = moment.up_s + _SOON_S if executing(machine) else 0.0
         found = []
         for one in marked:
@@ -83,13 +85,20 @@ class Recovery:
                 found.append(act)
         return found
 
-    def _moment(self, machine: Machine) -> Moment:
-        """Return now; how far the boot has come is asked until it has come far enough."""
-        if self.reached is None or self.reached.waits_for:
-            moment = machine.moment_for_recovery()
-            self.reached = moment.reached
-            return moment
-        return replace(machine.moment(), reached=self.reached)
+    def moment(self, machine: Machine) -> Moment:
+        """Return now; how far the boot has come is asked until it has come far enough.
+
+        Calls wait meanwhile, so a systemd that is slow to answer is not asked again at once.
+        """
+        now = machine.moment()
+        is_enough = self.reached is not None and not self.reached.waits_for
+        if is_enough or now.up_s < self.ask_again_at:
+            return replace(now, reached=self.reached or now.reached)
+        moment = machine.moment_for_recovery()
+        self.reached = moment.reached
+        took_s = clock.up_s() - now.up_s
+        self.ask_again_at = clock.up_s() + (_SOON_S if took_s > _SLOW_S else 0.0)
+        return moment
 
     def _pending(self, operation_id: str, following: Due, now: float, not_before: float) -> Pending:
         is_ours = following.act in _ACTS and following.in_s is not None
