@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from hookd.aws import agent
+from hookd.aws import agent, identity
 from hookd.commands.context import Context, print_json, say
 from hookd.core.belong import Known
 from hookd.core.codec import encode
-from hookd.core.due import due, presumed
+from hookd.core.due import Moment, due, presumed
+from hookd.core.host import is_here
 from hookd.core.undo import outstanding
 from hookd.errors import Exit
-from hookd.system import hold
+from hookd.system import clock, hold
 from hookd.system.machine import Machine
 from hookd.system.turn import known
 
@@ -43,18 +45,39 @@ def _status(machine: Machine) -> dict[str, Any]:
         "running": None if who is None else {**vars(who)},
         "held": str(held) if held else "",
         "problems": problems,
-        "operations": [_operation(machine, one, str(held or "")) for one in _known(machine)],
+        "ignored": _ignored(machine),
+        "operations": _operations(machine, str(held or "")),
     }
 
 
 def _known(machine: Machine) -> tuple[Known, ...]:
     """Return the marked operations after one look at the runs: none is found dead by that."""
-    return known(machine.state, see=agent.watch(machine.root, machine.boot.boot_id).see)
+    here = identity.facts(machine)
+    found = known(machine.state, see=agent.watch(machine.root, machine.boot.boot_id).see)
+    return tuple(one for one in found if is_here(one.operation.opened.host, here) is not False)
 
 
-def _operation(machine: Machine, one: Known, held: str) -> dict[str, Any]:
-    operation, moment, patience = one.operation, machine.moment(), machine.patience()
-    following = due(operation, one.liveness, moment, patience, held=held, seen=one.seen)
+def _ignored(machine: Machine) -> list[str]:
+    """Return the operations of another machine that had not been ended there."""
+    here = identity.facts(machine)
+    heads = ((name, machine.state.head(name)) for name in machine.state.ids())
+    foreign = (name for name, head in heads if head and is_here(head.host, here) is False)
+    loaded = (machine.state.load(name) for name in foreign)
+    return [one.id for one in loaded if one and (one.is_open or outstanding(one))]
+
+
+def _operations(machine: Machine, held: str) -> list[dict[str, Any]]:
+    marked = _known(machine)
+    moment = machine.moment_for_recovery() if marked else machine.moment()
+    return [_operation(machine, one, moment, held) for one in marked]
+
+
+def _operation(machine: Machine, one: Known, moment: Moment, held: str) -> dict[str, Any]:
+    operation, patience = one.operation, machine.patience()
+    is_ours = is_here(operation.opened.host, identity.facts(machine))
+    following = due(
+        operation, one.liveness, moment, patience, held=held, is_here=is_ours, seen=one.seen
+    )
     presumption = presumed(operation, one.liveness, moment, patience, one.seen)
     return {
         "id": operation.id,
@@ -87,11 +110,20 @@ def _lines(found: dict[str, Any]) -> list[str]:
             f"  outstanding: {u['hook']} undoes {u['pre_hook']}" for u in one["outstanding_undos"]
         ]
         lines.append("  next: " + _next(one["next"]))
-    return lines or ["nothing is open"]
+    ignored = [
+        f"operation {name} came with the image of another machine and is left alone"
+        for name in found["ignored"]
+    ]
+    return [*(lines or ["nothing is open"]), *ignored]
 
 
 def _next(following: dict[str, Any]) -> str:
     if following["in_s"] is None:
         return f"{following['act']} ({following['reason']})"
-    when = "now" if following["in_s"] <= 0 else f"in {following['in_s'] / 60:.0f} min"
-    return f"{following['act']} {when} ({following['reason']}); `hookd recover` does it at once"
+    reason, in_s = following["reason"], following["in_s"]
+    when = "now" if in_s <= 0 else f"in {in_s / 60:.0f} min"
+    if following["waits_for"]:
+        until = clock.utc_text(time.time() + in_s)[11:16]
+        when = when.replace("in ", "within ")
+        reason += f"; waits for {following['waits_for']} (until {until}Z)"
+    return f"{following['act']} {when} ({reason}); `hookd recover` does it at once"

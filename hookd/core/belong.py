@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
-from hookd.core.due import Moment, Patience, presumed
+from hookd.core.due import Moment, Patience, has_followed_up, presumed
 from hookd.core.liveness import UNSEEN, Seen
-from hookd.core.model import CallerKind, Liveness, Name, Phase
+from hookd.core.model import CallerKind, Liveness, Name, Path, Phase
 from hookd.core.operation import Operation, PhaseRun
+from hookd.core.slot import Slot
+from hookd.core.undo import outstanding
+
+REBOOT_RUN = "reboot_run_id"
+"""The subject under which an operation notes the run of the scheduled reboot it waited for."""
 
 
 class Choice(Name):
@@ -45,6 +50,11 @@ class Call:
     operation_id: str = ""
     slot: str = ""
 
+    @property
+    def is_after_reboot(self) -> bool:
+        """Whether a scheduled reboot calls, which is a run of its own."""
+        return self.slot == Slot.POST_REBOOT and self.phase is Phase.ON_EXIT and bool(self.run_id)
+
 
 @dataclass(frozen=True)
 class Belonging:
@@ -61,6 +71,10 @@ def belong(call: Call, known: Sequence[Known], moment: Moment, patience: Patienc
     named = _named(call, known)
     if named is not None:
         return Belonging(Choice.JOIN, "it has this id", named)
+    if call.is_after_reboot:
+        awaiting = [one for one in known if _awaits(one, moment, patience)]
+        if awaiting:
+            return Belonging(Choice.JOIN, "it waited for this reboot", awaiting[-1].operation.id)
     opened = [one for one in known if one.operation.is_open]
     if not opened:
         return Belonging(Choice.OPEN, "no operation is open")
@@ -77,7 +91,33 @@ def _named(call: Call, known: Sequence[Known]) -> Optional[str]:
             return opened.id
         if call.run_id and opened.run_id == call.run_id:
             return opened.id
+        if call.is_after_reboot and one.operation.observed.get(REBOOT_RUN) == call.run_id:
+            return opened.id
     return None
+
+
+def is_pending(operation: Operation) -> bool:
+    """Whether it closed with its reboot to come, and no scheduled one has been told and seen."""
+    closed = operation.closed
+    if closed is None or closed.path is not Path.PATCHED_REBOOT_PENDING:
+        return False
+    return not (operation.observed.get(REBOOT_RUN) and has_followed_up(operation))
+
+
+def _awaits(one: Known, moment: Moment, patience: Patience) -> bool:
+    """Whether a scheduled reboot may be the operation's, open or closed.
+
+    An open one has been patched, and nobody but hookd is left to call its on-exit.
+    """
+    operation = one.operation
+    if not operation.is_open:
+        return is_pending(operation)
+    post = operation.last(Phase.POST)
+    if post is None or not post.is_over:
+        return False
+    is_nobodys = Phase.ON_EXIT not in operation.opened.expected
+    found = presumed(operation, one.liveness, moment, patience, one.seen)
+    return is_nobodys or found.is_dead
 
 
 def _person(call: Call, open_one: Known, moment: Moment, patience: Patience) -> Belonging:
@@ -113,12 +153,16 @@ def _described(operation: Operation) -> str:
 
 
 class Again(Name):
-    """What a call gets for its phase: a first attempt, a next one, the rest of one, or a record."""
+    """What a call gets for its phase: a first attempt, a next one, the rest of one, or a record.
+
+    `follow-up`: the record, after the reboot that it waited for has been judged.
+    """
 
     FIRST = "first"
     NEXT = "next"
     RESUME = "resume"
     RECORDED = "recorded"
+    FOLLOW_UP = "follow-up"
 
 
 def again(
@@ -135,14 +179,31 @@ def again(
         return Again.RESUME, run
     if run.attempt in waited_for:
         return Again.RECORDED, run
+    return _when_ended(operation, call, run), run
+
+
+def _when_ended(operation: Operation, call: Call, run: PhaseRun) -> Again:
+    if is_new_reboot(operation, call) and not (operation.is_open or outstanding(operation)):
+        return Again.FOLLOW_UP
     if call.phase is Phase.ON_EXIT and _wants_more(operation, call, run):
-        return Again.RESUME, run
+        return Again.RESUME
     if call.run_id or not operation.is_open:
-        return Again.RECORDED, run
-    return Again.NEXT, run
+        return Again.RECORDED
+    return Again.NEXT
+
+
+def is_new_reboot(operation: Operation, call: Call) -> bool:
+    """Whether `call` is of a scheduled reboot that the operation has not been told of."""
+    known = (operation.opened.run_id, operation.observed.get(REBOOT_RUN))
+    return call.is_after_reboot and call.run_id not in known
 
 
 def _wants_more(operation: Operation, call: Call, run: PhaseRun) -> bool:
-    """SSM's on-exit goes on where recovery's, or a cancelled one, has left off; it folds anew."""
+    """SSM's on-exit goes on where recovery's, or a cancelled one, has left off; it folds anew.
+
+    So does that of a scheduled reboot, whoever had called on-exit before.
+    """
+    if is_new_reboot(operation, call):
+        return True
     unfinished = run.caller is CallerKind.RECOVERY or not run.is_over
     return unfinished and bool(call.run_id) and operation.opened.run_id == call.run_id

@@ -13,7 +13,7 @@ from hookd.core.debian import debian_key
 from hookd.core.kernels import is_installonly, newest_beside, promise
 from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
 from hookd.core.nevra import evr_key
-from hookd.core.readings import Boot, LogEntry, PackageSet, Snapshot, Standing
+from hookd.core.readings import Boot, LogEntry, PackageSet, Snapshot, Standing, WentDown
 
 Instances = Tuple[Tuple[str, int], ...]
 Order = Callable[[str], Any]
@@ -200,12 +200,34 @@ def _boot(snapshots: Sequence[Snapshot]) -> BootChange:
     before, after = snapshots[0].boot, snapshots[-1].boot
     known = [s.boot.boot_id for s in snapshots if _has_id(s.boot)]
     rebooted = before.boot_id != after.boot_id if _has_id(before) and _has_id(after) else None
+    downs = went_down(snapshots)
+    unknown = [down.reason for down in downs if not down.is_told and down.reason]
+    times = [down.down_s for down in downs if down.down_s is not None]
     return BootChange(
         rebooted=rebooted,
         boots=max(0, len(set(known)) - 1),
         boot_id_before=before.boot_id,
         boot_id_after=after.boot_id,
+        clean=_all_clean(downs),
+        downtime_s=round(sum(times), 3) if downs and len(times) == len(downs) else None,
+        reason="; ".join(dict.fromkeys(unknown)),
     )
+
+
+def went_down(snapshots: Sequence[Snapshot]) -> Tuple[WentDown, ...]:
+    """Return how the machine went down before each boot that came after the first snapshot."""
+    boots = [s.boot for s in snapshots if _has_id(s.boot)]
+    found: Dict[str, WentDown] = {}
+    for boot in boots:
+        if boot.boot_id != boots[0].boot_id and not found.get(boot.boot_id, WentDown()).is_told:
+            found[boot.boot_id] = boot.before
+    return tuple(found.values())
+
+
+def _all_clean(downs: Sequence[WentDown]) -> Optional[bool]:
+    if any(down.clean is False for down in downs):
+        return False
+    return True if downs and all(down.clean for down in downs) else None
 
 
 def _has_id(boot: Boot) -> bool:

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Mapping, Optional, Tuple
 
+from hookd.core.budget import DEADLINE_REACHED
 from hookd.core.checks.boot import FROM_BOOT
-from hookd.core.liveness import UNSEEN, Seen
-from hookd.core.model import Liveness, Name, Path, Phase
-from hookd.core.operation import Operation
+from hookd.core.liveness import BOOTED, UNSEEN, Seen
+from hookd.core.model import Json, Liveness, Name, Path, Phase
+from hookd.core.operation import HookRun, Operation
 from hookd.core.undo import outstanding
 
 _RETRY_MINUTES = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
+class Reached:
+    """How far a boot has come, where that matters to recovery.
+
+    `waits_for` is what its hooks still wait for; `online_s` how long the machine had been up when
+    the network was online, None while it is not.
+    """
+
+    waits_for: Tuple[str, ...] = ()
+    online_s: Optional[float] = 0.0
+
+
+@dataclass(frozen=True)
 class Moment:
-    """Now, by the clock that does not step: this boot and the seconds it is up."""
+    """Now, by the clock that does not step: this boot, the seconds it is up, how far it came."""
 
     boot_id: str
     up_s: float
     at: str = ""
+    reached: Reached = Reached()
 
 
 @dataclass(frozen=True)
@@ -53,11 +67,15 @@ class Act(Name):
 
 @dataclass(frozen=True)
 class Due:
-    """`in_s` is how many seconds from now, 0 when it is due, None when it is not known."""
+    """`in_s` is how many seconds from now, 0 when it is due, None when it is not known.
+
+    What waits for the boot to come further (`waits_for`) may be due before that.
+    """
 
     act: Act
     in_s: Optional[float]
     reason: str
+    waits_for: str = ""
 
 
 def presumed(
@@ -96,10 +114,18 @@ def _until_dead(
 ) -> float:
     is_alive = liveness is Liveness.ALIVE
     if _booted_since_called(operation, moment):
-        limit = patience.alive_limit_s if is_alive and seen.resumed else patience.grace_s
+        if is_alive and not seen.resumed:
+            return patience.grace_s + _online_s(moment, patience) - moment.up_s
+        limit = patience.alive_limit_s if is_alive else patience.grace_s
         return limit - moment.up_s
     limit = patience.alive_limit_s if is_alive else patience.abandon_after_s
     return limit - (moment.up_s - operation.last_up_s)
+
+
+def _online_s(moment: Moment, patience: Patience) -> float:
+    """Return the uptime from which on the agent could resume its run: online, or the grace."""
+    online_s = moment.reached.online_s
+    return min(moment.up_s if online_s is None else online_s, patience.grace_s)
 
 
 def _booted_since_called(operation: Operation, moment: Moment) -> bool:
@@ -122,43 +148,75 @@ def due(
     patience: Patience,
     *,
     held: str = "",
+    is_here: Optional[bool] = True,
     seen: Seen = UNSEEN,
 ) -> Due:
-    """Return what hookd does next with `operation` if nobody else calls."""
+    """Return what hookd does next with `operation` if nobody else calls.
+
+    `is_here`: whether it is of this machine (core/host.py); in the boot of its newest phase it is.
+    """
     if not operation.is_open and not outstanding(operation):
         return _only_watched(operation, moment)
     if held or not patience.enabled:
         return Due(Act.NOTHING, None, f"held: {held}" if held else "recovery is switched off")
+    if is_here is None and _booted_since_called(operation, moment):
+        return Due(Act.NOTHING, None, "it is not known whether it is of this machine")
+    following = _next(operation, liveness, moment, patience, seen)
+    return _not_too_early(operation, following, moment, patience)
+
+
+def _next(
+    operation: Operation, liveness: Liveness, moment: Moment, patience: Patience, seen: Seen
+) -> Due:
     if not operation.is_open:
         is_due = _booted_since_called(operation, moment)
         reason = "at each boot, by the next on-exit or by `hookd recover`"
-        owing = Due(Act.RETRY_UNDOS, 0.0 if is_due else None, reason)
-        return _in_a_boot_loop(operation, owing, moment, patience)
+        return Due(Act.RETRY_UNDOS, 0.0 if is_due else None, reason)
     if operation.had_on_exit:
-        return _in_a_boot_loop(operation, _after_on_exit(operation, moment), moment, patience)
+        return _after_on_exit(operation, moment)
     found = presumed(operation, liveness, moment, patience, seen)
-    if not found.is_dead:
-        reason = f"unless on-exit is called before: {found.reason}"
-        return Due(Act.ON_EXIT, found.dead_in_s, reason)
-    return _in_a_boot_loop(operation, Due(Act.ON_EXIT, 0.0, found.reason), moment, patience)
+    unless = "" if found.is_dead else "unless on-exit is called before: "
+    return Due(Act.ON_EXIT, found.dead_in_s, unless + found.reason)
 
 
-def _in_a_boot_loop(
-    operation: Operation, following: Due, moment: Moment, patience: Patience
-) -> Due:
-    """From the third boot on, nothing is started before the machine has been up for the grace."""
-    boots, left = boots_of(operation, moment.boot_id), patience.grace_s - moment.up_s
-    if boots < FROM_BOOT or following.in_s is None or following.in_s >= left:
+def _not_too_early(operation: Operation, following: Due, moment: Moment, patience: Patience) -> Due:
+    """Hooks wait for the grace of uptime: on a doubtful boot all of it, else for what is to come.
+
+    Doubtful is an unclean boot, and every one from the third of an operation on.
+    """
+    left = patience.grace_s - moment.up_s
+    if following.in_s is None or following.in_s >= left:
         return following
-    reason = f"{following.reason}; not at once, the machine booted {boots} times since pre"
-    return Due(following.act, left, reason)
+    doubt = _why_doubtful(operation, moment)
+    if doubt:
+        return Due(following.act, left, f"{following.reason}; not at once, {doubt}")
+    if following.act is Act.CLOSE or not moment.reached.waits_for:
+        return following
+    return replace(following, in_s=left, waits_for=", ".join(moment.reached.waits_for))
+
+
+def _why_doubtful(operation: Operation, moment: Moment) -> str:
+    boots = boots_of(operation, moment.boot_id)
+    if boots >= FROM_BOOT:
+        return f"the machine booted {boots} times since pre"
+    noted = _noted_at_boot(operation)
+    if noted.get("boot_id") != moment.boot_id or noted.get("clean") is not False:
+        return ""
+    return "the machine went down without a shutdown"
 
 
 def is_watched(operation: Operation) -> bool:
     """Whether the operation is closed and its pending reboot has not been seen and judged."""
     closed = operation.closed
     is_pending = closed is not None and closed.path is Path.PATCHED_REBOOT_PENDING
-    return is_pending and not operation.observed.get("follow_ups")
+    return is_pending and not has_followed_up(operation)
+
+
+def has_followed_up(operation: Operation) -> bool:
+    """Whether a boot after the operation had closed was judged; the look that saw it is named."""
+    told = operation.observed.get("follow_ups")
+    told = told if isinstance(told, list) else []
+    return any(isinstance(one, dict) and bool(one.get("look")) for one in told)
 
 
 def wants_look(operation: Operation, boot_id: str) -> bool:
@@ -172,6 +230,16 @@ def late_look(operation: Operation) -> str:
     last = max((n for name, n in taken.items() if not is_of_boot(name)), default=0)
     late = [(n, name) for name, n in taken.items() if is_of_boot(name) and n > last]
     return max(late)[1] if late else ""
+
+
+def boot_of_look(operation: Operation) -> str:
+    """Return the boot of which the newest first look was taken, "" when there is none."""
+    return str(_noted_at_boot(operation).get("boot_id") or "")
+
+
+def _noted_at_boot(operation: Operation) -> Mapping[str, Json]:
+    noted = operation.observed.get(BOOTED)
+    return noted if isinstance(noted, dict) else {}
 
 
 def is_of_boot(name: str) -> bool:
@@ -196,5 +264,12 @@ def _after_on_exit(operation: Operation, moment: Moment) -> Due:
     if on_exit.resumed >= len(_RETRY_MINUTES):
         return Due(Act.CLOSE, 0.0, f"{names} failed {on_exit.resumed + 1} times")
     wait = _RETRY_MINUTES[on_exit.resumed] * 60.0
+    if any(_was_late(on_exit.hooks.get(undo.hook)) for undo in owed):
+        return Due(Act.RETRY_UNDOS, 0.0, f"{names} did not fit the deadline")
     passed = wait if _booted_since_called(operation, moment) else moment.up_s - operation.last_up_s
     return Due(Act.RETRY_UNDOS, max(0.0, wait - passed), f"{names} is outstanding")
+
+
+def _was_late(undo: Optional[HookRun]) -> bool:
+    """Whether it was the deadline of its phase that left an undo undone, and not the undo."""
+    return undo is not None and undo.reason.startswith(DEADLINE_REACHED)

@@ -35,7 +35,8 @@ class Inputs:
     ends.
     `only_undos`: what is not owed is not run. `older` are operations whose undos are inherited,
     newest first. `settled` counts the first of `hooks` that need no look any more (only a way
-    not to look at thousands of them again and again: leaving it 0 plans the same).
+    not to look at thousands of them again and again: leaving it 0 plans the same). `rests`: there
+    is a systemd whose coming to rest on-exit waits for.
     """
 
     phase: Phase
@@ -48,6 +49,7 @@ class Inputs:
     only_undos: bool = False
     older: Tuple[str, ...] = ()
     settled: int = 0
+    rests: bool = False
 
 
 def is_settled(run: PhaseRun, hook: HookRun) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from hookd.core import kernels, patch
+from hookd.core import compare, kernels, patch
+from hookd.core.belong import REBOOT_RUN
 from hookd.core.called import folder, known_of, text
 from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
 from hookd.core.checks import patch as patch_checks
@@ -33,6 +34,9 @@ from hookd.core.undo import Undo, last_try, outstanding
 from hookd.core.verdict import health, is_bad, verdict
 
 Severities = Mapping[str, Severity]
+
+ASKED_BY = "recovery.asked-by"
+"""The subject under which recovery notes who wanted it: `service`, `person` or the next `pre`."""
 
 
 @dataclass(frozen=True)
@@ -236,11 +240,18 @@ def _judged(
             severities,
             caller=_caller(operation),
             reboot_option=text(known_of(operation), "reboot_option"),
-            pending_count=_pending_count(operation),
+            pending_count=patch.pending_count(operation),
+            was_scheduled=bool(operation.observed.get(REBOOT_RUN)),
         ),
         hooks.changed_since_pre(_hooks_at_pre(operation), hook_digests(hooks_today), severities),
         state.undo_outstanding(reasons, severities),
-        boot.loop(boots_of(operation), severities, by_recovery=_is_by_recovery(operation)),
+        boot.clean(compare.went_down(looks), severities),
+        boot.loop(
+            boots_of(operation),
+            severities,
+            by_recovery=_is_by_service(operation),
+            is_unclean=last.boot.before.clean is False and changes.boot.rebooted is True,
+        ),
     ]
     if found.path is Path.NOTHING_TO_DO and pre is None and operation.last(Phase.POST) is None:
         newest = patch.newest(operation)
@@ -252,21 +263,11 @@ def _judged(
     return checks
 
 
-def _pending_count(operation: Operation) -> Optional[int]:
-    """Return how many patches waited for the reboot when it was decided: at post, else by the scan.
-
-    A run that has nothing to install decides by its scan, and comes to on-exit with that.
-    """
-    found = patch.summary_at(operation, Phase.POST)
-    if found is None:
-        newest = patch.newest(operation)
-        found = newest if newest and newest.operation == patch.SCAN else None
-    return found.installed_pending_reboot if found else None
-
-
-def _is_by_recovery(operation: Operation) -> bool:
+def _is_by_service(operation: Operation) -> bool:
+    """Whether on-exit runs because the service found it due, and not because somebody asks."""
     on_exit = operation.last(Phase.ON_EXIT)
-    return on_exit is not None and on_exit.caller is CallerKind.RECOVERY
+    is_recovery = on_exit is not None and on_exit.caller is CallerKind.RECOVERY
+    return is_recovery and operation.observed.get(ASKED_BY) == "service"
 
 
 def _caller(operation: Operation) -> CallerKind:

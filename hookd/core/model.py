@@ -149,7 +149,11 @@ class KernelChange:
 
 @dataclass(frozen=True)
 class BootChange:
-    """`rebooted` and `clean` are None when not known; `boots` counts boots seen since `before`."""
+    """`rebooted` and `clean` are None when not known; `boots` counts boots seen since `before`.
+
+    `clean`: before each of them the machine was shut down, `downtime_s` in all. `reason` says why
+    that is not known.
+    """
 
     rebooted: Optional[bool] = None
     boots: int = 0
@@ -157,6 +161,7 @@ class BootChange:
     boot_id_after: str = ""
     clean: Optional[bool] = None
     downtime_s: Optional[float] = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)

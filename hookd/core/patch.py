@@ -189,3 +189,15 @@ def not_installed(operation: Operation, looks: Sequence[Snapshot]) -> Tuple[str,
 
 def _has(database: PackageSet, key: str, evr: str) -> bool:
     return any(evr == found for found, _ in database.installed.get(key, ()))
+
+
+def pending_count(operation: Operation) -> Optional[int]:
+    """Return how many patches waited for the reboot when it was decided: at post, else by the scan.
+
+    A run that has nothing to install decides by its scan, and comes to on-exit with that.
+    """
+    found = summary_at(operation, Phase.POST)
+    if found is None:
+        last = newest(operation)
+        found = last if last and last.operation == SCAN else None
+    return found.installed_pending_reboot if found else None

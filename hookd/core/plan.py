@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, Iterator, Optional, Tuple
 
+from hookd.core import rest
 from hookd.core.fates import FATES, Fate, Inputs, how, was_cut, why_pre_failed
 from hookd.core.model import Name, Phase, PhaseOutcome
 from hookd.core.operation import HookRun, Operation, PhaseRun
@@ -20,6 +21,7 @@ DEPARTURE = {Phase.PRE: "ready", Phase.POST: "leaving", Phase.ON_EXIT: "after"}
 
 class Do(Name):
     KEEP_UNDO = "keep-undo"
+    SETTLE = "settle"
     LOOK = "look"
     JUDGE = "judge"
     RUN = "run"
@@ -55,7 +57,7 @@ def steps(operation: Operation, inputs: Inputs) -> Iterator[Action]:
     if run is None:
         raise ValueError("the phase has not started")
     yield from _keep_undos(operation, inputs)
-    yield from _arrive(operation, run)
+    yield from _arrive(operation, run, inputs)
     yield from _judge_first(run)
     changes = bool(inputs.older)
     for action in _grouped(FATES[inputs.phase](operation, run, inputs), run):
@@ -75,13 +77,15 @@ def _keep_undos(operation: Operation, inputs: Inputs) -> Iterator[Action]:
             yield Action(Do.KEEP_UNDO, reason, (Fate(hook, reason),))
 
 
-def _arrive(operation: Operation, run: PhaseRun) -> Iterator[Action]:
+def _arrive(operation: Operation, run: PhaseRun, inputs: Inputs) -> Iterator[Action]:
     """Look once an attempt, and on-exit once more after a boot; `before` is never retaken."""
     since = 0 if run.phase is Phase.PRE else run.started_n
     if run.phase is Phase.ON_EXIT:
         since = max(since, operation.booted_n)
     name = ARRIVAL[run.phase]
     if operation.snapshot_n.get(name, 0) <= since:
+        if run.phase is Phase.ON_EXIT and inputs.rests and not rest.has_waited(operation, run):
+            yield Action(Do.SETTLE, "what is still starting would be taken for broken")
         yield Action(Do.LOOK, "before the first hook", snapshot=name)
 
 

@@ -183,12 +183,31 @@ class Kernel(Reading):
 
 
 @dataclass(frozen=True)
+class WentDown(Reading):
+    """How the machine went down before a boot.
+
+    `clean`: a shutdown is recorded, `down_s` seconds before the boot. None is not known.
+    """
+
+    clean: Optional[bool] = None
+    down_s: Optional[float] = None
+
+    @property
+    def is_told(self) -> bool:
+        return self.clean is not None
+
+
+@dataclass(frozen=True)
 class Boot(Reading):
-    """`boot_id` is a UUID or empty; `btime` epoch seconds, `uptime_s` seconds; 0 when not known."""
+    """`boot_id` is a UUID or empty; `btime` epoch seconds, `uptime_s` seconds; 0 when not known.
+
+    `before` is how the machine went down before it.
+    """
 
     boot_id: str = ""
     btime: int = 0
     uptime_s: float = 0.0
+    before: WentDown = WentDown(Standing.ABSENT)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from hookd.aws import agent
-from hookd.core.due import Act, Due, due
+from hookd.aws import agent, identity
+from hookd.core.due import Act, Due, Moment, Reached, due
+from hookd.core.host import is_here
+from hookd.core.operation import Operation
 from hookd.engine.booted import look_at_boot
 from hookd.engine.recovery import recover_operation
 from hookd.errors import HookdError
@@ -17,11 +19,16 @@ from hookd.system.turn import known
 
 _ACTS = (Act.ON_EXIT, Act.RETRY_UNDOS, Act.CLOSE, Act.FOLLOW_UP)
 _AGAIN_S = 60.0
+_SLOW_S = 4.0
+_SOON_S = 30.0  # no wake-up comes more often by itself
 
 
 @dataclass(frozen=True)
 class Pending:
-    """An act of recovery, on which operation, and when (CLOCK_BOOTTIME seconds, None: unknown)."""
+    """An act of recovery, on which operation, and when (CLOCK_BOOTTIME seconds, None: unknown).
+
+    What waits for something else than time is looked at anew then.
+    """
 
     operation_id: str
     act: Act
@@ -35,10 +42,15 @@ class Pending:
 
 @dataclass
 class Recovery:
-    """What the service remembers while it lives, and may forget: looks at runs, its last tries."""
+    """What the service remembers while it lives, and may forget.
+
+    Its looks at runs, its last tries, how far this boot has come.
+    """
 
     watch: agent.Watch
     tried: dict[str, float] = field(default_factory=dict)
+    reached: Reached | None = None
+    ask_again_at: float = 0.0
 
     def pending(self, machine: Machine) -> list[Pending]:
         """Return what recovery has before it, oldest operation first.
@@ -47,28 +59,65 @@ class Recovery:
         switched off): the service stays for them.
         """
         held = hold.read(machine.state)
-        moment, patience = machine.moment(), machine.patience()
+        marked = known(machine.state, see=self.watch.see)
+        if not marked:
+            return []
+        moment, patience = self.moment(machine), machine.patience()
+        not_before = moment.up_s + _SOON_S if machine.state.executor() else 0.0
         found = []
-        for one in known(machine.state, see=self.watch.see):
+        for one in marked:
             operation = one.operation
+            is_ours = _is_ours(machine, operation)
+            if is_ours is False:
+                continue
             following = due(
-                operation, one.liveness, moment, patience, held=str(held or ""), seen=one.seen
+                operation,
+                one.liveness,
+                moment,
+                patience,
+                held=str(held or ""),
+                is_here=is_ours,
+                seen=one.seen,
             )
-            act = self._pending(operation.id, following, moment.up_s)
+            act = self._pending(operation.id, following, moment.up_s, not_before)
             if operation.is_open or act.at is not None:
                 found.append(act)
         return found
 
-    def _pending(self, operation_id: str, following: Due, now: float) -> Pending:
+    def moment(self, machine: Machine) -> Moment:
+        """Return now; how far the boot has come is asked until it has come far enough.
+
+        Calls wait meanwhile, so a systemd that is slow to answer is not asked again at once.
+        """
+        now = machine.moment()
+        is_enough = self.reached is not None and not self.reached.waits_for
+        if is_enough or now.up_s < self.ask_again_at:
+            return replace(now, reached=self.reached or now.reached)
+        moment = machine.moment_for_recovery()
+        self.reached = moment.reached
+        took_s = clock.up_s() - now.up_s
+        self.ask_again_at = clock.up_s() + (_SOON_S if took_s > _SLOW_S else 0.0)
+        return moment
+
+    def _pending(self, operation_id: str, following: Due, now: float, not_before: float) -> Pending:
         is_ours = following.act in _ACTS and following.in_s is not None
         at = now + following.in_s if is_ours and following.in_s is not None else None
-        if at is not None and operation_id in self.tried:
-            at = max(at, self.tried[operation_id] + _AGAIN_S)
+        if at is not None:
+            if following.waits_for:
+                at = min(at, now + _SOON_S)
+            at = max(at, not_before, self.tried.get(operation_id, -_AGAIN_S) + _AGAIN_S)
         return Pending(operation_id, following.act, at, following.reason)
 
     def trying(self, act: Pending) -> None:
         """Note that `act` is begun: should it come to nothing, it is not begun anew at once."""
         self.tried[act.operation_id] = clock.up_s()
+
+
+def _is_ours(machine: Machine, operation: Operation) -> bool | None:
+    """Whether the operation is of this machine; IMDS is asked when nothing else tells."""
+    then = operation.opened.host
+    known = is_here(then, identity.facts(machine))
+    return is_here(then, identity.settled(machine)) if known is None else known
 
 
 def recover(machine: Machine, act: Pending, log: Logger) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any, Iterable
+
 from hookd import __version__
 from hookd.aws.agent import Agent
-from hookd.core.due import is_of_boot, is_watched, late_look, wants_look
-from hookd.core.follow import follow_up, judge_boot
+from hookd.core.belong import REBOOT_RUN
+from hookd.core.due import (
+    boot_of_look,
+    has_followed_up,
+    is_of_boot,
+    is_watched,
+    late_look,
+    wants_look,
+)
+from hookd.core.follow import follow_up, is_same_boot, judge_boot
 from hookd.core.journal import Body, Checked, Noted, Observed
 from hookd.core.liveness import BOOTED
 from hookd.core.model import Phase
@@ -48,6 +59,22 @@ def look_at_boot(machine: Machine, operation_id: str, agent: Agent) -> str:
     return done
 
 
+def follow_scheduled(machine: Machine, record: Record, agent: Agent, run_id: str) -> None:
+    """Judge a closed operation when run `run_id` says that the scheduled reboot has been.
+
+    The reboot may be judged already, by the first look of its boot, or may not have come at all.
+    """
+    operation, boot_id = record.operation, machine.boot.boot_id
+    is_same = is_same_boot(operation, boot_id)
+    if is_same is False and boot_of_look(operation) != boot_id:
+        _look(machine, record, agent)
+    if is_same is False and has_followed_up(record.operation):
+        record.add(Observed(REBOOT_RUN, run_id))
+    else:
+        _follow_up(machine, record, run_id)
+    _unmark(machine, record.operation)
+
+
 def _look(machine: Machine, record: Record, agent: Agent) -> str:
     name = f"booted-{_number(record.operation)}"
     snapshot = machine.look_at_boot(name, record.look_before(name))
@@ -55,6 +82,7 @@ def _look(machine: Machine, record: Record, agent: Agent) -> str:
         "look": name,
         "boot_id": machine.boot.boot_id,
         "run_count": agent.look(record.operation.opened.run_id).run_count,
+        "clean": snapshot.boot.before.clean,
     }
     record.add(Observed(BOOTED, noted), record.store(snapshot))
     return f"{name} is taken"
@@ -65,27 +93,34 @@ def _number(operation: Operation) -> int:
     return 1 + max((int(text) for text in numbers if text.isdigit()), default=0)
 
 
-def _follow_up(machine: Machine, record: Record) -> str:
+def _follow_up(machine: Machine, record: Record, run_id: str = "") -> str:
     """Tell first, record then: what a crash in between costs is a line told twice."""
+    noted = (Observed(REBOOT_RUN, run_id),) if run_id else ()
     operation = record.operation
-    severities = machine.loaded.config.checks
-    found, checks = judge_boot(operation, record.snapshots(), severities)
+    operation = replace(operation, observed={**operation.observed, **_values(noted)})
+    severities, boot_id = machine.loaded.config.checks, machine.boot.boot_id
+    found, checks = judge_boot(operation, record.snapshots(), severities, boot_id)
     told = follow_up(found, checks, at=clock.utc_now(), look=late_look(operation))
     before = operation.observed.get("follow_ups") or []
     result = document(operation, found, __version__)
     result["operation"]["follow_ups"] = [*before, told]
     shown = publishing.told(machine, result)
-    line = jsonl.follow_up_line(shown, shown["operation"]["follow_ups"][-1], operation.last_n + 2)
+    told_n = operation.last_n + len(noted) + 2
+    line = jsonl.follow_up_line(shown, shown["operation"]["follow_ups"][-1], told_n)
     problems = [
         results.append_line(machine.root, line),
         results.write_result(machine.state, record.id, result),
     ]
-    bodies: list[Body] = [Checked(Phase.ON_EXIT, checks, found.health)]
+    bodies: list[Body] = [*noted, Checked(Phase.ON_EXIT, checks, found.health)]
     bodies.append(Observed("follow_ups", [*before, told]))
     bodies += [Noted("results.lost", problem) for problem in problems if problem]
     record.add(*bodies)
     publishing.leave_in_inventory(machine, record, shown)
     return f"after the reboot: {found.verdict}, {found.way.path}"
+
+
+def _values(noted: Iterable[Observed]) -> dict[str, Any]:
+    return {one.subject: one.value for one in noted}
 
 
 def _unmark(machine: Machine, operation: Operation) -> None:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from hookd import __version__
 from hookd.aws import agent, identity
 from hookd.config import CallerLost, from_json
-from hookd.core.belong import Again
+from hookd.core.belong import REBOOT_RUN, Again, Call, is_new_reboot
 from hookd.core.budget import Budget, budget
 from hookd.core.codec import CodecError
-from hookd.core.journal import OperationOpened
+from hookd.core.journal import Observed, OperationOpened
 from hookd.core.judge import Judgement, judge_recorded
 from hookd.core.model import Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
-from hookd.core.verdict import given_exit
+from hookd.core.verdict import deserved_exit, given_exit
 from hookd.engine import baked
+from hookd.engine.booted import follow_scheduled
 from hookd.engine.calling import Request, expected, understood
 from hookd.engine.cutoff import end_what_was_cut_off
 from hookd.engine.phase import Engine, Workshop
@@ -24,6 +25,7 @@ from hookd.engine.recovery import finish, run_owed, say
 from hookd.errors import Exit, HookdError
 from hookd.report.document import Document, document
 from hookd.report.observer import Observer
+from hookd.system import hold
 from hookd.system.hooks.execution import to_replay
 from hookd.system.journal import JournalUnwritable
 from hookd.system.machine import Machine
@@ -150,9 +152,14 @@ def _in_force(shop: Workshop, turn: Turn) -> Workshop:
 
 def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     record = turn.record
-    if turn.again is Again.RECORDED and turn.run is not None:
-        return _recorded(shop, record, turn.run)
+    if turn.again is Again.FOLLOW_UP:
+        who = agent.Agent(shop.machine.root)
+        follow_scheduled(shop.machine, record, who, request.call.run_id)
+    if turn.again in (Again.RECORDED, Again.FOLLOW_UP) and turn.run is not None:
+        return _recorded(shop, record, turn.run, request.call)
     request.turn(record.id, say(turn, request.phase))
+    if is_new_reboot(record.operation, request.call):
+        record.add(Observed(REBOOT_RUN, request.call.run_id), sync=False)
     end_what_was_cut_off(record, shop.machine.boot.boot_id, request.phase, turn.again)
     allowed = _budget(shop.machine, request)
     engine = Engine(shop, record, request.phase, request.caller, allowed, request)
@@ -163,19 +170,28 @@ def _answer(shop: Workshop, request: Request, turn: Turn) -> Answer:
     return Answer(code, record.operation, run, found, result)
 
 
-def _recorded(shop: Workshop, record: Record, run: PhaseRun) -> Answer:
+def _recorded(shop: Workshop, record: Record, run: PhaseRun, call: Call) -> Answer:
     found = judge_recorded(record.operation, record.snapshots())
     publish(shop.machine, record, found)
     code = run.process_exit if run.process_exit is not None else int(Exit.BUG)
+    if record.operation.observed.get(REBOOT_RUN) == call.run_id and call.is_after_reboot:
+        code = int(deserved_exit(Phase.ON_EXIT, PhaseOutcome.PASSED, found.verdict))
     result = document(record.operation, found, __version__)
     return Answer(code, record.operation, run, found, result, is_recorded=True)
 
 
 def _end_first(shop: Workshop, request: Request, turn: Turn) -> None:
-    """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves."""
+    """A pre that finds a dead operation runs its on-exit first, with what its deadline leaves.
+
+    A hold fails pre without that: while it is in force no hook is started that SSM did not ask for.
+    """
+    held = hold.read(shop.machine.state)
+    if held:
+        hint = f"operation {turn.record.id} is to be ended first; `hookd hold --release`"
+        raise HookdError(f"pre failed: held: {held}", hint=hint)
     shop.observer.waiting(f"ending operation {turn.record.id} first: {turn.reason}")
     allowed = _budget(shop.machine, request)
-    ended = finish(_in_force(shop, turn), turn, allowed, closes=True)
+    ended = finish(_in_force(shop, turn), turn, allowed, closes=True, asked_by="pre")
     if ended.outcome in (PhaseOutcome.TIMED_OUT, PhaseOutcome.INTERRUPTED):
         message = f"operation {turn.record.id} could not be ended within the deadline"
         hint = "`hookd status` says what is left; `hookd recover` goes on"

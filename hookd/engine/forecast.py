@@ -32,7 +32,7 @@ def forecast(machine: Machine, request: Request) -> tuple[Action, ...]:
         operation = machine.state.load(found.operation_id)
     operation = operation or _new(machine, request)
     what, run = again(operation, request.call)
-    if what is Again.RECORDED:
+    if what in (Again.RECORDED, Again.FOLLOW_UP):
         return ()
     attempt = (run.attempt if run else 0) + (0 if what is Again.RESUME else 1)
     started = PhaseStarted(
@@ -71,4 +71,4 @@ def _inputs(machine: Machine, phase: Phase) -> Inputs:
     if phase is Phase.PRE:
         on_exit = found[Phase.ON_EXIT].hooks
         undos = tuple(h for h in on_exit if h.spec.undoes and h.state is HookState.READY)
-    return Inputs(phase, found[phase].hooks, undos)
+    return Inputs(phase, found[phase].hooks, undos, rests=machine.rests)

@@ -22,7 +22,7 @@ from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
 from hookd.core.readings import Snapshot
 from hookd.core.undo import outstanding, time_owed
-from hookd.engine import calling, ending, precheck, publishing
+from hookd.engine import calling, ending, precheck, publishing, settling
 from hookd.engine.calling import Request
 from hookd.engine.surroundings import surroundings_of
 from hookd.report.observer import Observer
@@ -52,8 +52,8 @@ class Engine:
     """One phase of `record`'s operation, for `request` or, without one, for recovery.
 
     `only_undos`: nothing is run but what is still owed. `closes`: the operation closes with this
-    on-exit even when undos stay outstanding. `owing` are older operations whose undos this on-exit
-    runs as well, newest first.
+    on-exit even when undos stay outstanding; with both it is part of another one, which has
+    settled. `owing` are older operations whose undos this on-exit runs as well, newest first.
     """
 
     shop: Workshop
@@ -97,9 +97,10 @@ class Engine:
     def _acts(self) -> dict[Do, Callable[[Action], None]]:
         return {
             Do.KEEP_UNDO: self._keep_undo,
+            Do.SETTLE: lambda _: settling.settle(self),
             Do.LOOK: self._look,
             Do.JUDGE: self._judge,
-            Do.PASS_OVER: self._pass_over,
+            Do.PASS_OVER: lambda action: self._pass_over(action.fates),
             Do.RUN: self._run,
             Do.INHERIT: self._inherit,
         }
@@ -139,8 +140,7 @@ class Engine:
             owed = {undo.hook for undo in outstanding(self.operation, self.hooks)}
             self.undo_hooks = tuple(hook for hook in self.undo_hooks if hook.name in owed)
         if self.phase is Phase.ON_EXIT:
-            undos_s = time_owed(self.operation, self.hooks)
-            self.budget = replace(self.budget, undos_s=undos_s)
+            self.budget = replace(self.budget, undos_s=time_owed(self.operation, self.hooks))
         if self.phase is Phase.ON_EXIT and not self.only_undos:
             older = precheck.older_undos(self.shop.machine, but=self.record.id)
             self.owing = [operation_id for operation_id, _ in older]
@@ -179,6 +179,7 @@ class Engine:
             self.only_undos,
             () if cancelled else tuple(self.owing),
             self.settled,
+            self.shop.machine.rests and not (self.only_undos and self.closes),
         )
 
     def _note_lost_caller(self) -> None:
@@ -225,10 +226,7 @@ class Engine:
         own = [check for check in self.judgement.checks if check.phase == self.phase.value]
         self.record.add(Checked(self.phase, tuple(own), self.judgement.health), sync=False)
 
-    def _pass_over(self, action: Action) -> None:
-        self._record_passed_over(action.fates)
-
-    def _record_passed_over(self, fates: Iterable[Fate]) -> None:
+    def _pass_over(self, fates: Iterable[Fate]) -> None:
         bodies = (tries.passed_over(self.phase, self.current.attempt, fate) for fate in fates)
         self.record.add(*bodies, sync=False)
 
@@ -236,7 +234,7 @@ class Engine:
         fates = tuple(self._still_itself(fate) for fate in action.fates)
         refused = [fate for fate in fates if fate.outcome is not None]
         if refused:
-            self._record_passed_over(refused)
+            self._pass_over(refused)
             return
         self._wait_to_try_again(fates)
         undoing = any(fate.undo_of for fate in fates)

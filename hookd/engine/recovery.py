@@ -10,6 +10,7 @@ from hookd.core.belong import Again
 from hookd.core.budget import Budget, budget
 from hookd.core.host import is_here
 from hookd.core.journal import Observed
+from hookd.core.judge import ASKED_BY
 from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import PhaseRun
 from hookd.core.undo import outstanding
@@ -34,7 +35,7 @@ _PATIENCE_S = 60.0
 def recover_operation(
     machine: Machine, operation_id: str, began: float, observer: Observer, reason: str = ""
 ) -> None:
-    """Run what is left of the operation's on-exit, because of `reason`.
+    """Run what is left of the operation's on-exit, for the service's `reason` or for a person.
 
     Raises HookdError: busy, or not an operation of this machine as far as is known.
     """
@@ -77,7 +78,7 @@ def _end(
         turn = Turn(record, Again.RESUME, None, (executing, own), reason=reason)
         try:
             record.open()
-            finish(shop, turn, allowed, closes=closes)
+            finish(shop, turn, allowed, closes=closes, asked_by="service" if reason else "person")
         finally:
             turn.give_back()
     return record
@@ -94,12 +95,14 @@ def _refuse_another_machines(machine: Machine, operation_id: str) -> None:
         raise HookdError(message, hint=hint)
 
 
-def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool) -> PhaseRun:
+def finish(shop: Workshop, turn: Turn, allowed: Budget, *, closes: bool, asked_by: str) -> PhaseRun:
     """Run what is left of an operation's on-exit, as recovery, for `turn.reason`.
 
-    `closes`: the operation closes even when an undo stays outstanding.
+    `closes`: the operation closes even when an undo stays outstanding. `asked_by` is `service`,
+    `person` or `pre`.
     """
     record = turn.record
+    record.add(Observed(ASKED_BY, asked_by), sync=False)
     if turn.reason:
         record.add(Observed("liveness", {"reason": turn.reason}), sync=False)
     last = record.operation.last(Phase.ON_EXIT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterator
 
 from hookd.report.document import Document
+from hookd.report.summary import rebooted
 
 
 def details(found: Document) -> Iterator[str]:
@@ -54,9 +55,7 @@ def _changes(changes: Document) -> Iterator[str]:
     for name, value in changes["kernel"].items():
         if value:
             yield f"kernel {name.replace('_', ' ')}: {value}"
-    boot = changes["boot"]
-    rebooted = {None: "not known", True: "yes", False: "no"}[boot["rebooted"]]
-    yield f"rebooted: {rebooted}"
+    yield f"rebooted: {rebooted(changes['boot'])}"
 
 
 def _checks(checks: list[Document]) -> Iterator[str]:

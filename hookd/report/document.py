@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterable
 
 from hookd.core import patch
+from hookd.core.belong import REBOOT_RUN
 from hookd.core.called import known_of
 from hookd.core.codec import encode, items
 from hookd.core.host import HOST
@@ -69,7 +70,7 @@ def _operation(operation: Operation, judgement: Judgement | None) -> Document:
         "health": judgement.health.value if judgement else "unknown",
         "started_at": operation.opened_at,
         "ended_at": operation.closed_at,
-        "reboot_run_id": "",
+        "reboot_run_id": operation.observed.get(REBOOT_RUN) or "",
         "recovered_at": recovered,
         "follow_ups": operation.observed.get("follow_ups") or [],
         "held": operation.observed.get("hold") or "",

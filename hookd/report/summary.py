@@ -111,8 +111,16 @@ def _changes(changes: Document) -> Iterator[str]:
     promised = f", promised {kernel['promised']}" if kernel["promised"] else ""
     if kernel["running_after"]:
         yield f"kernel: {kernel['running_before']} -> {kernel['running_after']}{promised}"
-    rebooted = {None: "not known", True: "yes", False: "no"}[boot["rebooted"]]
-    yield f"rebooted: {rebooted}"
+    yield f"rebooted: {rebooted(boot)}"
+
+
+def rebooted(boot: Document) -> str:
+    """Say whether the machine rebooted, and how it went down before."""
+    if not boot["rebooted"]:
+        return "not known" if boot["rebooted"] is None else "no"
+    if boot["clean"] is False:
+        return "yes, without a shutdown before"
+    return "yes" if boot["downtime_s"] is None else f"yes, down for {boot['downtime_s']:.0f} s"
 
 
 def _named(packages: list[Document]) -> str:

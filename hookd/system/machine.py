@@ -9,7 +9,7 @@ from typing import Mapping
 from hookd.core.due import Moment, Patience
 from hookd.core.model import Hook, HookState, Phase
 from hookd.core.readings import Boot, Snapshot
-from hookd.system import boot, clock, config_files, durable, snapshot
+from hookd.system import boot, clock, config_files, durable, snapshot, systemd
 from hookd.system.config_files import Loaded
 from hookd.system.hooks import discovery
 from hookd.system.hooks.discovery import Discovery
@@ -38,6 +38,22 @@ class Machine:
     def patience(self) -> Patience:
         found = self.loaded.config.recovery
         return Patience(found.grace_s, found.abandon_after_s, found.alive_limit_s, found.enabled)
+
+    @property
+    def rests(self) -> bool:
+        """Whether there is a systemd that on-exit may wait for (`[verify] settle`)."""
+        return self.loaded.config.verify.settle_s > 0 and systemd.is_running(self.root)
+
+    def moment_for_recovery(self) -> Moment:
+        """Return now with how far this boot has come, as systemd says, while that matters.
+
+        Hooks wait for it within the grace, and the agent has the grace from being online.
+        """
+        now = self.moment()
+        is_early = now.up_s < 2 * self.loaded.config.recovery.grace_s
+        if not is_early or not systemd.is_running(self.root):
+            return now
+        return replace(now, reached=systemd.reached(self.command))
 
     def look(self, name: str, previous: Snapshot | None) -> Snapshot:
         return snapshot.take(

@@ -16,8 +16,9 @@ from hookd.core.readings import (
     Reading,
     Snapshot,
     Standing,
+    WentDown,
 )
-from hookd.system import boot, clock, kernel
+from hookd.system import boot, clock, kernel, wtmp
 from hookd.system.packages import dnflog, dpkg, history, rpmdb, yumlog
 from hookd.system.textfile import read_text
 
@@ -42,7 +43,7 @@ def take(root: Root, run: Run, *, name: str, at: str, previous: Snapshot | None)
     return Snapshot(
         name=name,
         taken_at=at,
-        boot=_guarded(lambda: boot.read(root), Boot()),
+        boot=_boot(root),
         kernel=_guarded(lambda: kernel.read(root, packages), Kernel()),
         packages=packages,
         logs=_logs(root, previous),
@@ -65,7 +66,7 @@ def take_at_boot(
     return Snapshot(
         name=name,
         taken_at=at,
-        boot=_guarded(lambda: boot.read(root), Boot()),
+        boot=_boot(root),
         kernel=_guarded(lambda: kernel.read(root, packages), Kernel()),
         packages=packages,
         logs=tuple(_where(log) for log in previous.logs) if previous else (),
@@ -73,6 +74,11 @@ def take_at_boot(
         os=os_name(root),
         took_s=round(clock.up_s() - began, 3),
     )
+
+
+def _boot(root: Root) -> Boot:
+    found = _guarded(lambda: boot.read(root), Boot())
+    return replace(found, before=_guarded(lambda: wtmp.read(root, found), WentDown()))
 
 
 def _where(log: PackageLog) -> PackageLog:

@@ -9,7 +9,17 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Iterable, Tuple
 
-from hookd.core.belong import Again, Belonging, Call, Choice, Known, again, belong
+from hookd.core.belong import (
+    REBOOT_RUN,
+    Again,
+    Belonging,
+    Call,
+    Choice,
+    Known,
+    again,
+    belong,
+    is_pending,
+)
 from hookd.core.due import Moment, Patience
 from hookd.core.journal import OperationOpened
 from hookd.core.liveness import UNSEEN, Seen
@@ -129,7 +139,7 @@ def busy_with(lock: Lock) -> HookdError:
 
 def known(state: State, call: Call | None = None, see: See = unseen) -> tuple[Known, ...]:
     """Return the operations that a call may belong to: the open ones, and the one it names."""
-    marked = set(state.marked())
+    marked = {*state.marked(), *_awaiting(state, call)}
     chosen = []
     for name in state.ids():
         head = state.head(name)
@@ -139,6 +149,18 @@ def known(state: State, call: Call | None = None, see: See = unseen) -> tuple[Kn
             if operation is not None:
                 chosen.append(Known(operation, *see(operation)))
     return tuple(chosen)
+
+
+def _awaiting(state: State, call: Call | None) -> tuple[str, ...]:
+    """Return the newest operation that waits, or has waited, for the reboot that calls."""
+    if call is None or not call.is_after_reboot:
+        return ()
+    for name in reversed(state.ids()):
+        operation = state.load(name)
+        known = operation.observed.get(REBOOT_RUN) == call.run_id if operation else False
+        if operation and (known or is_pending(operation)):
+            return (name,)
+    return ()
 
 
 def _names(call: Call, head: OperationOpened) -> bool:

@@ -115,7 +115,12 @@ def test_the_run_count_is_noted_with_the_look(root):
     root.run("boot")
 
     [noted] = [event for event in root.events("observed") if event["subject"] == "booted"]
-    assert noted["value"] == {"look": "booted-1", "boot_id": boot_id(2), "run_count": 0}
+    assert noted["value"] == {
+        "look": "booted-1",
+        "boot_id": boot_id(2),
+        "run_count": 0,
+        "clean": None,
+    }
 
 
 def test_a_pending_reboot_is_watched_until_it_has_come(root):
@@ -150,6 +155,7 @@ def test_the_outcome_is_appended_to_the_result_and_to_the_lines(root):
         "verdict": "passed",
         "checks": [
             {"id": "kernel.running-is-promised", "outcome": "pass", "found": NEW_KERNEL},
+            {"id": "boot.clean", "outcome": "skip", "found": ""},
             {"id": "boot.rebooted-as-expected", "outcome": "pass", "found": "it rebooted"},
         ],
     }

@@ -453,6 +453,20 @@ def test_a_hold_makes_pre_fail_and_recovery_wait_until_it_is_released(root):
     assert root.ran() == ["x"]
 
 
+def test_a_pre_that_is_held_ends_no_operation_first(root):
+    root.config('[recovery]\nabandon_after = "0.1s"\n')
+    root.hook("pre", "30-leave", says("leave"))
+    root.undo("30-join", "30-leave", says("join"))
+    root.run("run", "pre", "--operation-id", "run-a")
+    root.run("hold", "release week")
+
+    code, _, err = root.run("run", "pre", "--operation-id", "run-b")
+
+    assert (code, root.ran()) == (1, ["leave"])
+    assert "pre failed: held: release week" in err
+    assert [one["state"] for one in root.json("history")] == ["open"]
+
+
 def test_a_hold_is_shown_by_status_and_in_every_result(root):
     root.run("run", "pre")
     root.run("hold", "--for", "1h", "release week")

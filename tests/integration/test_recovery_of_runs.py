@@ -11,8 +11,7 @@ import time
 import pytest
 from support.agenttree import COMMAND, AgentTree
 from support.fakeroot import CHECKOUT, FakeRoot, says
-from support.faults import wait_for
-from support.service import Service
+from support.recovering import eventually, service
 
 STATE_FILE = f"/var/lib/amazon/ssm/i-0123456789abcdef0/document/state/current/{COMMAND}"
 
@@ -40,22 +39,17 @@ def tree(root):
     return found
 
 
-@pytest.fixture
-def service(root):
-    found = Service(root, root.environment(None))
-    yield found
-    found.stop()
-
-
-def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tree, service):
-    service.start()
-    wait_for(lambda: "operation-closed" in [line["event"] for line in service.log()], 15)
+def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tree):
+    with service(root) as log:
+        eventually(lambda: root.events("operation-closed"))
 
     assert root.ran() == ["leave", "join"]
     [liveness] = [e["value"] for e in root.events("observed") if e["subject"] == "liveness"]
     reason = "its run stands in its agent's files and was not resumed, for too long"
     assert liveness == {"reason": reason}
-    told = [line for line in service.log() if line["event"] != "serving"]
+    lines = [json.loads(line) for line in log.read_bytes().splitlines()]
+    told = [line for line in lines if line["event"] != "serving"]
+    assert told[0]["event"] == "recovering"
     assert {**told[0], "ts": ""} == {
         "ts": "",
         "level": "info",
@@ -67,11 +61,11 @@ def test_a_run_that_the_agent_did_not_take_up_is_ended_after_the_grace(root, tre
     assert {"phase-started", "hook-ended", "operation-closed"} <= {one["event"] for one in told}
 
 
-def test_a_run_that_the_agent_took_up_is_left_to_it(root, tree, service):
+def test_a_run_that_the_agent_took_up_is_left_to_it(root, tree):
     tree.come_up()
-    service.start()
-    time.sleep(1.5)
-    code, out, _ = root.run("status", "--json")
+    with service(root):
+        time.sleep(1.5)
+        code, out, _ = root.run("status", "--json")
 
     [found] = json.loads(out)["operations"]
     assert (code, found["run"], found["run_seen"]) == (1, "alive", f"{STATE_FILE} is there")
@@ -99,6 +93,21 @@ def test_the_process_of_a_run_is_found_among_the_hosts(root, tree, tmp_path):
         "unknown",
         "the agent has neither a file nor a process of it",
     )
+
+
+def test_an_undo_that_did_not_fit_the_deadline_runs_once_the_caller_is_answered(root):
+    root.hook("pre", "30-leave", says("leave"))
+    slow = '[ -e "$HOOKD_SCRATCH/slow" ] && exit 0; : > "$HOOKD_SCRATCH/slow"; sleep 30'
+    root.undo("70-join", "30-leave", says("join", slow))
+    root.run("run", "pre")
+    root.run("run", "post")
+    with service(root):
+        code, _, _ = root.run("run", "on-exit", "--deadline", "2s")
+        eventually(lambda: root.events("operation-closed"))
+
+    assert (code, root.ran()) == (3, ["leave", "join", "join"])
+    [liveness] = [e["value"] for e in root.events("observed") if e["subject"] == "liveness"]
+    assert liveness == {"reason": "70-join did not fit the deadline"}
 
 
 def test_the_thin_client_imports_nothing_heavy():

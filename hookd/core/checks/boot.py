@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence
 
 from hookd.core.checks.table import Judge, Severities
 from hookd.core.model import BootChange, CallerKind, Check, Severity
-from hookd.core.readings import Boot, Standing
+from hookd.core.readings import Boot, Standing, WentDown
 
 REBOOTED_AS_EXPECTED = "boot.rebooted-as-expected"
 
 NEEDED = "reboot.needed"
+CLEAN = "boot.clean"
 LOOP = "boot.loop"
 FROM_BOOT = 3
 """The boot of an operation from which on the machine may be in a loop of boots."""
@@ -28,15 +29,16 @@ def rebooted_as_expected(
     caller: CallerKind,
     reboot_option: str = "",
     pending_count: Optional[int] = None,
+    was_scheduled: bool = False,
 ) -> Check:
-    """Judge the reboot of an operation.
+    """Judge the reboot of an operation. `was_scheduled`: a scheduled reboot says that it has been.
 
     `reboot_option` is AWS-RunPatchBaseline's RebootOption, empty when not known; `pending_count`
     Patch Manager's InstalledPendingReboot at post, None when not known. `now` says why a boot id
     is not known.
     """
     judge = Judge(REBOOTED_AS_EXPECTED, severities)
-    wanted = _is_wanted(reboot_option, pending_count)
+    wanted = was_scheduled or _is_wanted(reboot_option, pending_count)
     if change.rebooted:
         return judge.passed(expected=_expected(wanted), found="it rebooted")
     if wanted is None and caller in _OUTSIDE_SSM:
@@ -47,19 +49,39 @@ def rebooted_as_expected(
         return judge.unknown(_why_unknown(change, now), at_most=Severity.WARN)
     if not wanted:
         return judge.passed(expected=_expected(wanted), found="it did not reboot")
-    found = f"it did not reboot, with {pending_count} patches pending a reboot"
+    why = f"with {pending_count} patches pending a reboot"
+    found = f"it did not reboot, {'and its scheduled reboot has been' if was_scheduled else why}"
     return judge.not_met(expected=_expected(wanted), found=found)
 
 
-def loop(boots: int, severities: Severities, *, by_recovery: bool) -> Check:
-    """Judge whether the machine keeps booting; `boots` are those since the operation was opened.
+def clean(downs: Sequence[WentDown], severities: Severities) -> Check:
+    """Judge how the machine went down before each boot of the operation."""
+    judge, expected = Judge(CLEAN, severities), "a shutdown before each boot"
+    unclean = sum(down.clean is False for down in downs)
+    if unclean:
+        found = f"{unclean} of {len(downs)} boots came without a shutdown before"
+        return judge.not_met(expected=expected, found=found)
+    untold = [down for down in downs if not down.is_told]
+    if untold and len(untold) == len(downs) and all(_is_absent(down) for down in untold):
+        return judge.skipped(untold[0].reason or "nobody looked")
+    if untold:
+        return judge.unknown(untold[0].reason, expected=expected, at_most=Severity.WARN)
+    found = f"{len(downs)} boots, each after a shutdown" if downs else "it did not boot"
+    return judge.passed(expected=expected, found=found)
 
-    An on-exit that SSM calls shows that the machine stays up long enough for its agent: only
-    recovery has reason to doubt.
+
+def loop(
+    boots: int, severities: Severities, *, by_recovery: bool, is_unclean: bool = False
+) -> Check:
+    """Judge whether the machine keeps going down; `boots` are those since pre.
+
+    `is_unclean`: before the newest the machine was not shut down. An on-exit that SSM or a person
+    calls shows that it stays up long enough: only the service's recovery has reason to doubt.
     """
     judge = Judge(LOOP, severities)
-    expected, found = f"less than {FROM_BOOT} boots, or SSM's on-exit", f"{boots} boots"
-    if by_recovery and boots >= FROM_BOOT:
+    expected = f"less than {FROM_BOOT} boots, the last after a shutdown, or SSM's on-exit"
+    found = f"{boots} boots" + (", the last without a shutdown before" if is_unclean else "")
+    if by_recovery and (boots >= FROM_BOOT or is_unclean):
         return judge.not_met(expected=expected, found=found)
     return judge.passed(expected=expected, found=found)
 
@@ -75,6 +97,10 @@ def needed(pending_count: Optional[int], severities: Severities, *, is_needed: b
     if why:
         return judge.not_met(expected="no reboot is pending", found="; ".join(why))
     return judge.passed(expected="no reboot is pending", found="none")
+
+
+def _is_absent(down: WentDown) -> bool:
+    return down.standing is Standing.ABSENT
 
 
 def _why_unknown(change: BootChange, now: Boot) -> str:

@@ -24,8 +24,15 @@ class Rule:
 
 
 CHECKS: Dict[str, Rule] = {
+    "boot.clean": Rule(
+        "The machine was shut down before each boot of the operation",
+        Severity.WARN,
+        "It crashed, was reset or lost its power. Read the end of the boot before (`journalctl -b "
+        "-1 -e`, if the journal is kept), /sys/fs/pstore, /var/lib/systemd/pstore and /var/crash, "
+        "and the instance's console log and status checks.",
+    ),
     "boot.loop": Rule(
-        "The machine does not keep booting while hookd tries to finish the operation",
+        "The machine does not keep going down while hookd tries to finish the operation",
         Severity.FAIL,
         "Read `journalctl --list-boots` and the end of the boots before (`journalctl -b -1 -e`), "
         "or the instance's console log, for what brings the machine down. Hooks that run only if "

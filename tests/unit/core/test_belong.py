@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from support.journals import BOOT_1, BOOT_2, at, ended, events, folded, opened, started
+from support.journals import BOOT_1, BOOT_2, at, ended, events, folded, opened, ran, started
 
 from hookd.core.belong import Again, Belonging, Call, Choice, Known, again, belong
 from hookd.core.due import Moment, Patience
 from hookd.core.fold import apply
-from hookd.core.journal import OperationClosed
-from hookd.core.model import CallerKind, Liveness, Path, Phase, Verdict
+from hookd.core.journal import Observed, OperationClosed, UndoKept
+from hookd.core.model import CallerKind, HookSpec, Liveness, Path, Phase, Verdict
 
 PATIENCE = Patience(grace_s=900.0, abandon_after_s=14400.0, alive_limit_s=43200.0)
 OURS, THEIRS = "20261105T041807Z-aaaa", "20261105T041807Z-bbbb"
@@ -238,3 +238,109 @@ def test_a_finished_attempt_is_a_record_on_any_boot():
     (event,) = events(started("post"), boot_id=BOOT_2, first=4)
 
     assert again(apply(found, event), run("pre"))[0] is Again.RECORDED
+
+
+# -- scheduled reboots ------------------------------------------------------------------------
+
+REBOOT_SLOT = "CustomerProvidedPostRebootHook"
+AFTER = Call(Phase.ON_EXIT, run_id="run-r", slot=REBOOT_SLOT)
+POST = (started("post"), ended("post"))
+PENDING = OperationClosed(Path.PATCHED_REBOOT_PENDING, Verdict.PASSED)
+TOLD = Observed("reboot_run_id", "run-r")
+A_PENDING = of_run("run-a", *PRE, *POST, *ON_EXIT, PENDING)
+A_PATCHED = of_run("run-a", *PRE, *POST, liveness=ALIVE)
+B_PENDING = of_run("run-b", *PRE, *POST, *ON_EXIT, PENDING, name=THEIRS)
+NOT_EXPECTED = Known(
+    folded(opened(id=OURS, run_id="run-a", expected=(Phase.PRE, Phase.POST)), *PRE, *POST),
+    ALIVE,
+)
+
+REBOOTS = {
+    "the closed one that waits": (AFTER, (A_PENDING,), (JOIN, OURS)),
+    "the newest that waits": (AFTER, (A_PENDING, B_PENDING), (JOIN, THEIRS)),
+    "an open one whose run is dead": (
+        AFTER,
+        (of_run("run-a", *PRE, *POST, liveness=DEAD),),
+        (JOIN, OURS),
+    ),
+    "an open one whose on-exit was not expected": (AFTER, (NOT_EXPECTED,), (JOIN, OURS)),
+    "an open one whose on-exit has ended": (
+        AFTER,
+        (of_run("run-a", *PRE, *POST, *ON_EXIT, liveness=ALIVE),),
+        (JOIN, OURS),
+    ),
+    "not one whose run lives": (AFTER, (A_PATCHED,), (ASIDE, OURS)),
+    "not one that was not patched": (
+        AFTER,
+        (of_run("run-a", *PRE, liveness=DEAD),),
+        (ASIDE, OURS),
+    ),
+    "not one that has rebooted": (AFTER, (A_CLOSED,), (OPEN, "")),
+    "not one that was told of another and has booted": (
+        AFTER,
+        (
+            of_run(
+                *("run-a", *PRE, *POST, *ON_EXIT, PENDING),
+                *(
+                    Observed("reboot_run_id", "run-q"),
+                    Observed("follow_ups", [{"look": "booted-1"}]),
+                ),
+            ),
+        ),
+        (OPEN, ""),
+    ),
+    "one that was told of another, which did not reboot": (
+        AFTER,
+        (
+            of_run(
+                *("run-a", *PRE, *POST, *ON_EXIT, PENDING),
+                *(Observed("reboot_run_id", "run-q"), Observed("follow_ups", [{"look": ""}])),
+            ),
+        ),
+        (JOIN, OURS),
+    ),
+    "its own that it was told of": (
+        AFTER,
+        (of_run("run-a", *PRE, *POST, *ON_EXIT, CLOSED, TOLD), B_PENDING),
+        (JOIN, OURS),
+    ),
+    "another slot is any run": (
+        Call(Phase.ON_EXIT, run_id="run-r", slot="CustomerProvidedOnExitHook"),
+        (A_PENDING,),
+        (OPEN, ""),
+    ),
+    "another phase is any run": (
+        Call(Phase.POST, run_id="run-r", slot=REBOOT_SLOT),
+        (A_PENDING,),
+        (OPEN, ""),
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "known", "expected"), REBOOTS.values(), ids=REBOOTS)
+def test_a_scheduled_reboot_belongs(call, known, expected):
+    assert choice(call, *known) == expected
+
+
+KEPT = UndoKept("30-join", "pre/30-leave", "/undo", "aa", HookSpec(undoes="pre/30-leave"))
+OWING = (started("pre"), KEPT, *ran("30-leave"), ended("pre"))
+
+FOLLOWS = {
+    "closed: the record, once the reboot is judged": (
+        (*PRE, *POST, *ON_EXIT, PENDING),
+        Again.FOLLOW_UP,
+    ),
+    "told: the record": ((*PRE, *POST, *ON_EXIT, PENDING, TOLD), Again.RECORDED),
+    "closed and owing: what is owed is run": (
+        (*OWING, *POST, *ON_EXIT, PENDING),
+        Again.RESUME,
+    ),
+    "open: it goes on": ((*PRE, *POST, *ON_EXIT), Again.RESUME),
+    "open, told: the record": ((*PRE, *POST, *ON_EXIT, TOLD), Again.RECORDED),
+    "on-exit never came: the first": ((*PRE, *POST), Again.FIRST),
+}
+
+
+@pytest.mark.parametrize(("bodies", "expected"), FOLLOWS.values(), ids=FOLLOWS)
+def test_a_scheduled_reboot_gets(bodies, expected):
+    assert again(operation(*bodies), AFTER)[0] is expected

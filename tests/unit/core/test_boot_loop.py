@@ -1,23 +1,75 @@
-"""The check `boot.loop`: recovery doubts a machine that keeps booting, SSM's on-exit does not."""
+"""The checks `boot.clean` and `boot.loop`: how the machine went down, and whether it keeps to.
+
+Recovery doubts a machine that keeps booting; an on-exit that somebody calls does not.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from hookd.core.checks.boot import loop
-from hookd.core.model import Outcome
+from hookd.core.checks.boot import clean, loop
+from hookd.core.model import Check, Outcome, Severity
+from hookd.core.readings import Standing, WentDown
 
 
 @pytest.mark.parametrize(
-    ("boots", "by_recovery", "expected"),
+    ("boots", "is_unclean", "by_recovery", "expected"),
     [
-        (0, True, Outcome.PASS),
-        (2, True, Outcome.PASS),
-        (3, True, Outcome.FAIL),
-        (3, False, Outcome.PASS),
-        (9, False, Outcome.PASS),
+        (0, False, True, Outcome.PASS),
+        (2, False, True, Outcome.PASS),
+        (3, False, True, Outcome.FAIL),
+        (3, False, False, Outcome.PASS),
+        (9, False, False, Outcome.PASS),
+        (1, True, True, Outcome.FAIL),
+        (1, True, False, Outcome.PASS),
     ],
 )
-def test_a_loop_of_boots_begins_with_the_third(boots, by_recovery, expected):
-    found = loop(boots, {}, by_recovery=by_recovery)
-    assert (found.outcome, found.found) == (expected, f"{boots} boots")
+def test_a_loop_of_boots_begins_with_the_third_or_with_a_crash(
+    boots, is_unclean, by_recovery, expected
+):
+    found = loop(boots, {}, by_recovery=by_recovery, is_unclean=is_unclean)
+    more = ", the last without a shutdown before" if is_unclean else ""
+    assert (found.outcome, found.found) == (expected, f"{boots} boots{more}")
+
+
+CLEAN, UNCLEAN = WentDown(clean=True, down_s=40.0), WentDown(clean=False)
+UNTOLD = WentDown(Standing.UNKNOWN, "wtmp begins with this boot")
+ABSENT = WentDown(Standing.ABSENT, "/var/log/wtmp does not exist")
+EXPECTED = "a shutdown before each boot"
+
+DOWNS = {
+    "no boot": ((), Outcome.PASS, "it did not boot", ""),
+    "clean": ((CLEAN, CLEAN), Outcome.PASS, "2 boots, each after a shutdown", ""),
+    "one is not": (
+        (CLEAN, UNCLEAN, UNTOLD),
+        Outcome.WARN,
+        "1 of 3 boots came without a shutdown before",
+        "",
+    ),
+    "one is not known": ((CLEAN, UNTOLD), Outcome.UNKNOWN, "", UNTOLD.reason),
+    "one has no source": ((CLEAN, ABSENT), Outcome.UNKNOWN, "", ABSENT.reason),
+    "no source at all": ((ABSENT, ABSENT), Outcome.SKIP, "", ABSENT.reason),
+}
+
+
+@pytest.mark.parametrize(("downs", "outcome", "found", "reason"), DOWNS.values(), ids=DOWNS)
+def test_a_boot_without_a_shutdown_before_is_a_warning(downs, outcome, found, reason):
+    check = clean(downs, {})
+    expected = "" if outcome is Outcome.SKIP else EXPECTED
+    assert (check.outcome, check.expected, check.found, check.reason) == (
+        outcome,
+        expected,
+        found,
+        reason,
+    )
+    assert (check.id, check.severity) == ("boot.clean", Severity.WARN)
+
+
+def test_a_crash_can_be_made_a_failure():
+    found = clean((UNCLEAN,), {"boot.clean": Severity.FAIL})
+    assert isinstance(found, Check)
+    assert found.outcome is Outcome.FAIL
+
+
+def test_what_is_not_known_is_never_more_than_a_warning():
+    assert clean((UNTOLD,), {"boot.clean": Severity.FAIL}).severity is Severity.WARN

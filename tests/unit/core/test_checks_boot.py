@@ -50,3 +50,18 @@ def test_without_any_boot_id_file_it_is_skipped():
         BootChange(), now, {}, caller=SSM, reboot_option="RebootIfNeeded", pending_count=1
     )
     assert (got.outcome, got.reason) == (SKIP, "boot_id does not exist")
+
+
+@pytest.mark.parametrize(
+    ("rebooted", "outcome", "found"),
+    [
+        (True, Outcome.PASS, "it rebooted"),
+        (False, Outcome.FAIL, "it did not reboot, and its scheduled reboot has been"),
+        (None, Outcome.UNKNOWN, ""),
+    ],
+)
+def test_a_scheduled_reboot_that_has_been_was_to_reboot(rebooted, outcome, found):
+    check = rebooted_as_expected(
+        BootChange(rebooted), Boot(), {}, caller=CallerKind.PERSON, was_scheduled=True
+    )
+    assert (check.outcome, check.found) == (outcome, found)

@@ -9,6 +9,7 @@ from hookd.core.model import Check, Outcome, Severity
 
 ID = "kernel.next-boot-is-newest"
 WARNINGS = {
+    "boot.clean",
     "hooks.changed-since-pre",
     "kernel.next-boot-is-newest",
     "packages.log-agrees",

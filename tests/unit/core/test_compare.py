@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,7 @@ from hookd.core.readings import (
     Standing,
     Transaction,
     TransactionState,
+    WentDown,
 )
 
 OLD, NEW = "1.0-1.amzn2", "1.1-1.amzn2"
@@ -518,6 +520,43 @@ def test_a_kernel_that_came_after_the_boot_was_not_promised():
 )
 def test_boots_are_told_apart_by_their_ids(ids, expected):
     snapshots = [snapshot(f"s{i}", boot_id=boot_id) for i, boot_id in enumerate(ids)]
+    assert compare(snapshots).boot == expected
+
+
+CLEAN, UNCLEAN = WentDown(clean=True, down_s=40.5), WentDown(clean=False)
+UNTOLD = WentDown(Standing.UNKNOWN, "wtmp begins with this boot")
+
+DOWNS = {
+    "no boot": (((BOOT_1, UNCLEAN), (BOOT_1, UNCLEAN)), BootChange(False, 0, BOOT_1, BOOT_1)),
+    "a clean one": (
+        ((BOOT_1, UNCLEAN), (BOOT_2, CLEAN), (BOOT_2, CLEAN)),
+        BootChange(True, 1, BOOT_1, BOOT_2, True, 40.5),
+    ),
+    "two clean ones": (
+        ((BOOT_1, UNTOLD), (BOOT_2, CLEAN), (BOOT_3, CLEAN)),
+        BootChange(True, 2, BOOT_1, BOOT_3, True, 81.0),
+    ),
+    "a crash among them": (
+        ((BOOT_1, CLEAN), (BOOT_2, UNCLEAN), (BOOT_3, CLEAN)),
+        BootChange(True, 2, BOOT_1, BOOT_3, False, None),
+    ),
+    "one that nobody can tell of": (
+        ((BOOT_1, CLEAN), (BOOT_2, UNTOLD), (BOOT_3, CLEAN)),
+        BootChange(True, 2, BOOT_1, BOOT_3, None, None, "wtmp begins with this boot"),
+    ),
+    "told by a later look": (
+        ((BOOT_1, CLEAN), (BOOT_2, UNTOLD), (BOOT_2, CLEAN)),
+        BootChange(True, 1, BOOT_1, BOOT_2, True, 40.5),
+    ),
+}
+
+
+@pytest.mark.parametrize(("looks", "expected"), DOWNS.values(), ids=DOWNS)
+def test_how_the_machine_went_down_is_told_of_each_boot_after_the_first_look(looks, expected):
+    snapshots = [
+        replace(snapshot(f"s{i}"), boot=Boot(boot_id=boot_id, before=before))
+        for i, (boot_id, before) in enumerate(looks)
+    ]
     assert compare(snapshots).boot == expected
 
 

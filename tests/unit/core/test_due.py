@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from support.journals import BOOT_1, BOOT_2, ended, events, folded, opened, ran, started
+from support.journals import (
+    BOOT_1,
+    BOOT_2,
+    ended,
+    events,
+    folded,
+    hook_ended,
+    hook_started,
+    opened,
+    ran,
+    started,
+)
 
+from hookd.core.budget import DEADLINE_REACHED
 from hookd.core.due import Act, Due, Moment, Patience, due
 from hookd.core.fold import apply
-from hookd.core.journal import Noted, OperationClosed, UndoKept
-from hookd.core.model import CallerKind, HookSpec, Liveness, Path, Verdict
+from hookd.core.journal import HookPassedOver, Noted, OperationClosed, UndoKept
+from hookd.core.model import CallerKind, HookOutcome, HookSpec, Liveness, Path, Phase, Verdict
 
 ALIVE, DEAD, UNKNOWN, NONE = Liveness.ALIVE, Liveness.DEAD, Liveness.UNKNOWN, Liveness.NONE
 PATIENCE = Patience(grace_s=900.0, abandon_after_s=14400.0, alive_limit_s=43200.0)
@@ -131,6 +143,26 @@ def test_an_undo_is_retried_after_1_2_4_8_16_minutes(times, minutes):
 
     waits = (minutes * 60.0, 1.0, 0.0, 0.0)
     assert found == [Due(Act.RETRY_UNDOS, wait, RETRIED) for wait in waits]
+
+
+LATE = {
+    "it never started": HookPassedOver(
+        Phase.ON_EXIT, 1, "30-join", HookOutcome.OUTSTANDING, True, DEADLINE_REACHED
+    ),
+    "it was ended": hook_ended(
+        "30-join", "timed-out", "on-exit", reason=DEADLINE_REACHED + "; its output is gone"
+    ),
+}
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+def test_an_undo_that_did_not_fit_the_deadline_runs_once_the_caller_is_answered(late):
+    on_exit = (started("on-exit"), hook_started("30-join", "on-exit"), late)
+    operation = after(*OWING, *on_exit, ended("on-exit", "timed-out", 3))
+
+    found = due(operation, ALIVE, Moment(BOOT_1, operation.last_up_s), PATIENCE)
+
+    assert found == Due(Act.RETRY_UNDOS, 0.0, "30-join did not fit the deadline")
 
 
 def test_after_the_fifth_retry_the_operation_closes():

@@ -6,7 +6,7 @@ import pytest
 from support.journals import BOOT_1, BOOT_2, ended, events, opened, ran, started
 
 from hookd.core.belong import Belonging, Call, Choice, Known, belong
-from hookd.core.due import Act, Due, Moment, Patience, boots_of, due, is_watched, late_look
+from hookd.core.due import Act, Due, Moment, Patience, Reached, boots_of, due, is_watched, late_look
 from hookd.core.fold import fold
 from hookd.core.journal import Noted, Observed, OperationClosed, SnapshotTaken, UndoKept
 from hookd.core.liveness import Seen
@@ -136,6 +136,123 @@ def test_undos_that_are_tried_again_wait_in_a_loop_of_boots_too():
     assert (found.act, found.in_s) == (Act.RETRY_UNDOS, 800.0)
 
 
+DOUBTS = {
+    "went down without a shutdown": ({"boot_id": BOOT_2, "clean": False}, 50, 850.0),
+    "and is up for the grace": ({"boot_id": BOOT_2, "clean": False}, 900, 0.0),
+    "went down in order": ({"boot_id": BOOT_2, "clean": True}, 50, 0.0),
+    "nobody knows how": ({"boot_id": BOOT_2, "clean": None}, 50, 0.0),
+    "noted by an older hookd": ({"boot_id": BOOT_2}, 50, 0.0),
+    "noted in another boot": ({"boot_id": BOOT_1, "clean": False}, 50, 0.0),
+    "noted in another shape": ([False], 50, 0.0),
+}
+
+
+@pytest.mark.parametrize(("noted", "up_s", "in_s"), DOUBTS.values(), ids=DOUBTS)
+def test_after_an_unclean_boot_nothing_starts_before_the_grace(noted, up_s, in_s):
+    operation = after_a_boot(Observed("booted", noted))
+    assert due(operation, DEAD, in_boot(BOOT_2, float(up_s)), PATIENCE).in_s == in_s
+
+
+def test_an_unclean_boot_is_named():
+    operation = after_a_boot(Observed("booted", {"boot_id": BOOT_2, "clean": False}))
+    found = due(operation, DEAD, in_boot(BOOT_2, 50.0), PATIENCE)
+    reason = "its run is dead; not at once, the machine went down without a shutdown"
+    assert found == Due(Act.ON_EXIT, 850.0, reason)
+
+
+OFFLINE = Reached(("network-online.target", "cloud-final.service"), None)
+ONLINE = Reached(("cloud-final.service",), 40.0)
+BOTH = "network-online.target, cloud-final.service"
+OWES = (started("on-exit"), ended("on-exit", "failed", 1))
+
+GATES = {
+    "the network is awaited": (
+        DEAD,
+        Seen(),
+        Moment(BOOT_2, 50.0, reached=OFFLINE),
+        Due(Act.ON_EXIT, 850.0, "its run is dead", BOTH),
+    ),
+    "cloud-init is awaited": (
+        DEAD,
+        Seen(),
+        Moment(BOOT_2, 50.0, reached=ONLINE),
+        Due(Act.ON_EXIT, 850.0, "its run is dead", "cloud-final.service"),
+    ),
+    "the boot has come far enough": (
+        DEAD,
+        Seen(),
+        Moment(BOOT_2, 50.0, reached=Reached((), 40.0)),
+        Due(Act.ON_EXIT, 0.0, "its run is dead"),
+    ),
+    "the grace of uptime is enough": (
+        DEAD,
+        Seen(),
+        Moment(BOOT_2, 900.0, reached=OFFLINE),
+        Due(Act.ON_EXIT, 0.0, "its run is dead"),
+    ),
+    "what is due later waits for itself": (
+        UNKNOWN,
+        Seen(),
+        Moment(BOOT_2, 50.0, reached=OFFLINE),
+        Due(Act.ON_EXIT, 850.0, UNLESS + "cannot be asked whether it is alive"),
+    ),
+    "in the boot of its phase as well": (
+        DEAD,
+        Seen(),
+        Moment(BOOT_1, 110.0, reached=OFFLINE),
+        Due(Act.ON_EXIT, 790.0, "its run is dead", BOTH),
+    ),
+}
+
+
+@pytest.mark.parametrize(("liveness", "seen", "moment", "expected"), GATES.values(), ids=GATES)
+def test_hooks_wait_for_what_the_boot_has_not_reached(liveness, seen, moment, expected):
+    operation = over_boots((BOOT_1, opened(run_id="run-a"), *PRE))
+    assert due(operation, liveness, moment, PATIENCE, seen=seen) == expected
+
+
+RESUMES = {
+    "online at 40 s": (Reached((), 40.0), 100, 840.0),
+    "online at 40 s, too long ago": (Reached((), 40.0), 940, 0.0),
+    "not online": (OFFLINE, 100, 900.0),
+    "not online within the grace": (OFFLINE, 1000, 800.0),
+    "never online": (OFFLINE, 1800, 0.0),
+    "online only after the grace": (Reached((), 1700.0), 1799, 1.0),
+}
+
+
+@pytest.mark.parametrize(("reached", "up_s", "in_s"), RESUMES.values(), ids=RESUMES)
+def test_the_agent_has_the_grace_from_being_online_to_resume_its_run(reached, up_s, in_s):
+    moment = Moment(BOOT_2, float(up_s), reached=reached)
+    assert due(after_a_boot(), ALIVE, moment, PATIENCE, seen=NOT_RESUMED).in_s == in_s
+
+
+def test_undos_that_are_tried_again_wait_for_the_network_too():
+    operation = over_boots(
+        (BOOT_1, opened(run_id="run-a"), *OWING, *OWES), (BOOT_2, Noted("x", "y"))
+    )
+    found = due(operation, DEAD, Moment(BOOT_2, 50.0, reached=OFFLINE), PATIENCE)
+    assert found == Due(Act.RETRY_UNDOS, 850.0, "30-join is outstanding", BOTH)
+
+
+def test_closing_starts_no_hook_and_waits_for_nothing():
+    over = (started("on-exit"), ended("on-exit"))
+    operation = over_boots((BOOT_1, opened(run_id="run-a"), *PRE, *over))
+    found = due(operation, DEAD, Moment(BOOT_1, 50.0, reached=OFFLINE), PATIENCE)
+    assert found == Due(Act.CLOSE, 0.0, "nothing is owed any more")
+
+
+def test_after_a_boot_nothing_is_done_for_what_may_be_anothers():
+    found = due(after_a_boot(), DEAD, in_boot(BOOT_2, 99.0), PATIENCE, is_here=None)
+    assert found == Due(Act.NOTHING, None, "it is not known whether it is of this machine")
+
+
+def test_in_the_boot_of_its_phase_it_is_this_machines():
+    operation = over_boots((BOOT_1, opened(run_id="run-a"), *PRE))
+    found = due(operation, DEAD, in_boot(BOOT_1, 110.0), PATIENCE, is_here=None)
+    assert found == Due(Act.ON_EXIT, 0.0, "its run is dead")
+
+
 WATCHED = (BOOT_1, opened(), *PRE, SnapshotTaken("after"), PENDING)
 AWAITED = "the reboot that it waited for has come"
 LOOKED = (BOOT_2, Observed("booted", {}), SnapshotTaken("booted-1"))
@@ -149,6 +266,16 @@ WATCHES = {
     ),
     "the boot has come": ((WATCHED,), BOOT_2, Due(Act.FOLLOW_UP, 0.0, AWAITED)),
     "looked at, not told": ((WATCHED, LOOKED), BOOT_2, Due(Act.FOLLOW_UP, 0.0, AWAITED)),
+    "told that it has not come": (
+        ((*WATCHED, Observed("follow_ups", [{"look": ""}])),),
+        BOOT_1,
+        Due(Act.WAIT, None, "a reboot is pending; the next boot is judged"),
+    ),
+    "told in another shape": (
+        ((*WATCHED, Observed("follow_ups", {"look": "booted-1"})),),
+        BOOT_2,
+        Due(Act.FOLLOW_UP, 0.0, AWAITED),
+    ),
     "told": (
         (WATCHED, (*LOOKED, TOLD)),
         BOOT_2,

@@ -1014,3 +1014,40 @@ def test_the_delay_before_another_try(retry, expected):
     done = HookRun(Phase.PRE, "10-x", required=True, retry=retry)
     run = PhaseRun(Phase.PRE, 1, CallerKind.PERSON, "", "", 0.0, hooks={"10-x": done})
     assert retry_delay_s(run, (Fate(hook, "", None, 2),)) == expected
+
+
+# -- settling ---------------------------------------------------------------------------------
+
+WAITED = Observed("settled", {"attempt": 1, "boot_id": BOOT_1, "took_s": 1.0, "left": []})
+
+
+def test_on_exit_settles_before_it_looks():
+    found = planned(folded(opened(), started("on-exit")), "on-exit", rests=True)
+    assert found == ["settle", "look arrived", "judge", "look after same as arrived", DONE]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "phase"),
+    [
+        ([started("on-exit"), WAITED], "on-exit"),
+        ([started("on-exit"), WAITED, started("on-exit", resumed=True)], "on-exit"),
+        ([started("pre")], "pre"),
+        ([started("post")], "post"),
+    ],
+    ids=["waited", "waited before it was resumed", "pre", "post"],
+)
+def test_what_has_settled_or_does_not_is_looked_at_once(bodies, phase):
+    assert planned(folded(opened(), *bodies), phase, rests=True)[0].startswith("look ")
+
+
+def test_after_a_boot_on_exit_settles_anew():
+    before = events(opened(), started("on-exit"), WAITED, SnapshotTaken("arrived"))
+    since = events(started("on-exit", resumed=True), boot_id=BOOT_2, first=5)
+    assert planned(fold((*before, *since)), "on-exit", rests=True)[:2] == ["settle", "look arrived"]
+
+
+def test_what_has_been_looked_at_needs_no_rest_any_more():
+    assert planned(in_on_exit(left=()), "on-exit", rests=True) == [
+        "look after same as arrived",
+        DONE,
+    ]

@@ -12,6 +12,7 @@ from hookd.core.journal import OperationClosed, SnapshotTaken
 from hookd.core.model import Path, Verdict
 from hookd.daemon.recovery import Recovery
 from hookd.system import clock
+from hookd.system.lock import Holder
 from hookd.system.machine import open_machine
 from hookd.system.record import Record
 
@@ -123,3 +124,17 @@ def test_a_boot_that_nobody_looked_at_is_judged_by_the_service(node):
     node.boot(LATER)
     reason = "the reboot that it waited for has come"
     assert node.pending() == [(name, Act.FOLLOW_UP, 0, reason)]
+
+
+def test_while_a_phase_executes_nothing_is_looked_at_more_often_than_every_30_s(node):
+    name = node.open(started("pre"), ended("pre"))
+    node.pending()
+    node.times.now += 60
+    executing = node.machine().state.executing()
+    assert executing.take()
+    executing.say(Holder(name, "pre", 1, 41, 7.5, "2026-11-05T04:18:01.000000Z"))
+    during = node.pending()
+    executing.release()
+
+    assert during == [(name, Act.ON_EXIT, 30, "its run is dead")]
+    assert node.pending() == [(name, Act.ON_EXIT, 0, "its run is dead")]

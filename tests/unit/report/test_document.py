@@ -280,6 +280,7 @@ def test_every_field_of_an_operation_stands_in_its_document():
                 "boot_id_after": "b2",
                 "clean": None,
                 "downtime_s": 83.2,
+                "reason": "",
             },
             "units": [],
             "sockets": [],

@@ -15,7 +15,7 @@ from hookd.core.journal import Checked
 from hookd.core.judge import judge_recorded
 from hookd.core.model import CallerKind, Check, Leftover, Outcome, Phase, Severity
 from hookd.report.document import document
-from hookd.report.summary import machine_line, summary
+from hookd.report.summary import machine_line, rebooted, summary
 
 PATH = f"/var/lib/hookd/operations/{ID}/result.json"
 PREFIX = "hookd-result: "
@@ -202,9 +202,25 @@ def test_many_packages_are_counted():
 
 def test_the_kernels_are_named():
     kernel = {"running_before": "4.14.1", "running_after": "4.14.2", "promised": "4.14.3"}
-    boot = {"rebooted": True}
+    boot = {"rebooted": True, "clean": None, "downtime_s": None}
     found = with_changes(kernel=kernel, boot=boot)
     assert found[3:5] == ["kernel: 4.14.1 -> 4.14.2, promised 4.14.3", "rebooted: yes"]
+
+
+@pytest.mark.parametrize(
+    ("is_rebooted", "clean", "downtime_s", "said"),
+    [
+        (None, None, None, "not known"),
+        (False, None, None, "no"),
+        (True, None, None, "yes"),
+        (True, True, 83.2, "yes, down for 83 s"),
+        (True, True, None, "yes"),
+        (True, False, None, "yes, without a shutdown before"),
+    ],
+)
+def test_a_reboot_is_told_with_how_the_machine_went_down(is_rebooted, clean, downtime_s, said):
+    boot = {"rebooted": is_rebooted, "clean": clean, "downtime_s": downtime_s}
+    assert rebooted(boot) == said
 
 
 def test_the_machine_line_stays_valid_whatever_is_in_it():

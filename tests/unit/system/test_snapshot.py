@@ -6,7 +6,15 @@ import pathlib
 
 import pytest
 
-from hookd.core.readings import Boot, InstalledKernel, LogAction, LogEntry, PackageSet, Standing
+from hookd.core.readings import (
+    Boot,
+    InstalledKernel,
+    LogAction,
+    LogEntry,
+    PackageSet,
+    Standing,
+    WentDown,
+)
 from hookd.system import snapshot
 from hookd.system.process.command import Completed
 from hookd.system.root import Root
@@ -52,7 +60,10 @@ def test_every_probe_has_its_place(machine):
         "before",
         AT,
         "amzn 2",
-        Boot(boot_id=BOOT_ID),
+        Boot(
+            boot_id=BOOT_ID,
+            before=WentDown(Standing.ABSENT, "/var/log/wtmp does not exist"),
+        ),
     )
     assert got.packages == (
         PackageSet(

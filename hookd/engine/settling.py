@@ -1,0 +1,42 @@
+"""Waits, before on-exit looks, until the machine has come to rest; bounded, and told of."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from hookd.core import rest
+from hookd.system import clock, systemd
+
+if TYPE_CHECKING:
+    from hookd.core.rest import Bustle
+    from hookd.engine.phase import Engine
+
+
+def settle(engine: Engine) -> None:
+    """Look again and again until two looks in a row find nothing busy, and record how that went.
+
+    It ends without that at its bound, or when the phase is asked to end.
+    """
+    machine, began = engine.shop.machine, clock.up_s()
+    bound_s = machine.loaded.config.verify.settle_s
+    until = began + rest.within_s(bound_s, engine.budget.hooks_until - began)
+    engine.shop.observer.waiting("waiting for the machine to come to rest")
+    earlier: Bustle | None = None
+    while True:
+        now = systemd.look(machine.command, bound_s)
+        left = rest.unrest(earlier, now)
+        if not left or not _wait(engine, min(until, clock.up_s() + rest.AGAIN_S), until):
+            break
+        earlier = now
+    took_s = clock.up_s() - began
+    engine.record.add(*rest.told(engine.current, machine.boot.boot_id, took_s, left), sync=False)
+
+
+def _wait(engine: Engine, until: float, at_most: float) -> bool:
+    """Wait until it is time for another look; return whether there is time for one at all."""
+    while clock.up_s() < until:
+        if engine.shop.signals.reason:
+            return False
+        time.sleep(min(0.1, max(0.0, until - clock.up_s())))
+    return clock.up_s() < at_most and not engine.shop.signals.reason
