@@ -5,14 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hookd.aws import documents as shipped
 from hookd.core.model import Phase
 from hookd.rehearsal.scenario import Scenario
-
-_LINES = {
-    Phase.PRE: "hookd run pre || exit 1",
-    Phase.POST: "hookd run post || [ $? -ne 1 ]",
-    Phase.ON_EXIT: "hookd run on-exit || exit 1",
-}
 
 
 def documents(scenario: Scenario) -> dict[str, str]:
@@ -23,21 +18,10 @@ def documents(scenario: Scenario) -> dict[str, str]:
 
 
 def _document(scenario: Scenario, phase: Phase) -> str:
-    lines = ["#!/bin/bash", _LINES[phase]]
-    document: dict[str, Any] = {
-        "schemaVersion": "2.2",
-        "description": f"hookd {phase}",
-        "mainSteps": [
-            {
-                "action": "aws:runShellScript",
-                "name": "hookd",
-                "inputs": {"timeoutSeconds": "3600", "runCommand": lines},
-            }
-        ],
-    }
+    document: dict[str, Any] = json.loads(shipped.read(phase.value))
     inputs = document["mainSteps"][0]["inputs"]
     if phase in dict(scenario.then):
-        inputs["runCommand"] = _followed_by(lines, dict(scenario.then)[phase])
+        inputs["runCommand"] = _followed_by(inputs["runCommand"], dict(scenario.then)[phase])
     return json.dumps(document)
 
 
