@@ -7,6 +7,7 @@ new boot id and its uptime begins anew, as after a real boot.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pathlib
 import signal
@@ -86,7 +87,7 @@ class Machine:
         address = str(self.ground.directory / "notify")
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(address)
-        offsets = [f"{int(up_s - clock)}" for clock in _clocks()]
+        offsets = [f"{math.ceil(up_s - clock)}" for clock in _clocks()]
         nspawn = (
             *("systemd-nspawn", "--boot", f"--directory={self.ground.root}", "--machine=lab"),
             *("--quiet", "--register=no", "--keep-unit", "--notify-ready=yes", "--console=pipe"),
