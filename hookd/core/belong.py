@@ -133,16 +133,18 @@ def again(
         return Again.FIRST, None
     if run.is_running:
         return Again.RESUME, run
-    if run.attempt in waited_for:
-        return Again.RECORDED, run
-    if call.phase is Phase.ON_EXIT and _wants_more(operation, call, run):
+    joined = run.attempt in waited_for
+    if call.phase is Phase.ON_EXIT and _wants_more(operation, call, run, joined=joined):
         return Again.RESUME, run
-    if call.run_id or not operation.is_open:
+    if joined or call.run_id or not operation.is_open:
         return Again.RECORDED, run
     return Again.NEXT, run
 
 
-def _wants_more(operation: Operation, call: Call, run: PhaseRun) -> bool:
-    """SSM's on-exit goes on where recovery's, or a cancelled one, has left off; it folds anew."""
-    unfinished = run.caller is CallerKind.RECOVERY or not run.is_over
+def _wants_more(operation: Operation, call: Call, run: PhaseRun, *, joined: bool) -> bool:
+    """SSM's on-exit goes on where recovery's, or a cancelled one, has left off; it folds anew.
+
+    Recovery's record speaks of a run that is dead: not even one that it waited for is its answer.
+    """
+    unfinished = run.caller is CallerKind.RECOVERY or not (run.is_over or joined)
     return unfinished and bool(call.run_id) and operation.opened.run_id == call.run_id
