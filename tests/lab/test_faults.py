@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from lab.hooks import HANGS, begin, hookd, install, outcomes, shown, starts
-
-TRAPS = "trap 'echo TERM >>/srv/trapped; exit 1' TERM; echo $$ >/srv/hanging; sleep 600 & wait"
+from lab.facts import is_alive
+from lab.hooks import HANGS, TRAPS, begin, hookd, install, outcomes, shown, starts
 
 
 def fill_var(machine):
@@ -13,11 +12,6 @@ def fill_var(machine):
         machine.execute(f"dd if=/dev/zero of=/var/fill.{size} bs={size}; sync")
     small = machine.execute("head -c 5000 /dev/zero >/var/small; sync; rm /var/small")
     assert "No space left on device" in small.stderr
-
-
-def is_hanging(machine):
-    """Tell whether the hanging hook's shell still runs."""
-    return machine.execute("kill -0 $(cat /srv/hanging)").returncode == 0
 
 
 def test_the_agent_kills_hookd_in_a_pre_hook_and_calls_again(machine):
@@ -30,9 +24,9 @@ def test_the_agent_kills_hookd_in_a_pre_hook_and_calls_again(machine):
 
     assert killed.wait().returncode == -9
     # hooks have a session of their own: the agent's kill does not reach them
-    assert is_hanging(machine)
+    assert is_alive(machine, "/srv/hanging")
     assert hookd(machine, "pre").returncode == 1
-    assert not is_hanging(machine)
+    assert not is_alive(machine, "/srv/hanging")
     assert hookd(machine, "on-exit").returncode == 1
     document = shown(machine)
     assert outcomes(document) == [
