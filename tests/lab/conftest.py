@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import zip_longest
 
 import pytest
 
@@ -29,10 +30,17 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the scenarios that wait: the others run meanwhile."""
+    """Begin with the scenarios that wait: the others run meanwhile.
+
+    A worker of pytest-xdist takes two to begin with (`make lab`): never two that wait.
+    """
     for item in items:
         item.add_marker(pytest.mark.timeout(LONGEST_S))
-    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+    waiting = [item for item in items if item.get_closest_marker("waits")]
+    others = [item for item in items if not item.get_closest_marker("waits")]
+    pairs = zip_longest(waiting, others[: len(waiting)])
+    first = [item for pair in pairs for item in pair if item is not None]
+    items[:] = [*first, *others[len(waiting) :]]
 
 
 def _why_not():

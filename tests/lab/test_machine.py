@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from lab import agent, facts, layers
+from lab import agent, facts, later, layers
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -59,6 +60,25 @@ def test_a_machine_can_have_been_up_for_hours_already(machine):
     machine.reboot(up_s=5 * 3600)
 
     assert all(5 * 3600 <= clock < 5 * 3600 + 30 for clock in clocks(machine))
+
+
+def test_hookds_clocks_can_be_put_forward_until_the_next_boot(new_machine):
+    machine = new_machine(service=True)
+    machine.boot()
+    machine.execute("hookd run pre").check()
+    journal = "/var/lib/hookd/operations/*/journal.jsonl"
+    said = []
+    for seconds in (0, 3600, 3600):
+        if seconds:
+            later.let_pass(machine, seconds)
+        machine.execute("hookd run pre").check()
+        said.append(json.loads(machine.execute(f"tail -n 1 {journal}").stdout)["up_s"])
+    machine.reboot()
+    machine.execute("hookd run pre").check()
+    said.append(json.loads(machine.execute(f"tail -n 1 {journal}").stdout)["up_s"])
+
+    assert [round(up_s) // 3600 for up_s in said] == [0, 1, 2, 0]
+    assert clocks(machine)[0] < 60
 
 
 def test_the_file_system_and_the_identity_outlive_boots(machine):
