@@ -3,6 +3,7 @@
 #
 #   make test PYTHON=python3.9     another interpreter, in an environment of its own
 #   make test ARGS='-k journal'    arguments for pytest, the demo or the benchmarks
+#   make test ARGS=-n0             one test after the other (for --pdb, or to read what is printed)
 
 PYTHON ?= python3
 ARGS ?=
@@ -20,6 +21,8 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # nox has environments of its own and says so: make lint READY= BIN=...
 READY = $(VENV)/.check
 SOURCES = $(wildcard hookd demo bench docs packaging tests noxfile.py)
+# Tests wait for processes, and machines of the lab for minutes: more of them than processors.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -33,14 +36,14 @@ demo: $(VENV)/.runtime ## play one whole patch operation in a throw-away root
 
 test: $(VENV)/.test ## install what the tests need, where that may be done, and run them
 	@tests/install-needs
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $$((2 * $(CORES))) $(ARGS)
 
 storm: $(VENV)/.test ## kill client, service and engine 500 times in the middle of hooks
 	HOOKD_STORM_ROUNDS=500 $(BIN)/python -m pytest tests/integration/test_storm.py -s $(ARGS)
 
 lab: $(VENV)/.lab ## boot real machines and play patch operations, reboots and faults on them
 	@tests/lab/install-needs
-	$(BIN)/python -m pytest tests/lab $(ARGS)
+	$(BIN)/python -m pytest tests/lab -n $$((3 * $(CORES))) --maxschedchunk=1 $(ARGS)
 
 check: lint types compat ## all that needs no run: style, types, Python 3.7, shell, spelling
 

@@ -177,17 +177,17 @@ def again(
         return Again.FIRST, None
     if run.is_running:
         return Again.RESUME, run
-    if run.attempt in waited_for:
-        return Again.RECORDED, run
-    return _when_ended(operation, call, run), run
+    joined = run.attempt in waited_for
+    return _when_ended(operation, call, run, joined=joined), run
 
 
-def _when_ended(operation: Operation, call: Call, run: PhaseRun) -> Again:
-    if is_new_reboot(operation, call) and not (operation.is_open or outstanding(operation)):
+def _when_ended(operation: Operation, call: Call, run: PhaseRun, *, joined: bool) -> Again:
+    is_reboot = is_new_reboot(operation, call) and not joined
+    if is_reboot and not (operation.is_open or outstanding(operation)):
         return Again.FOLLOW_UP
-    if call.phase is Phase.ON_EXIT and _wants_more(operation, call, run):
+    if call.phase is Phase.ON_EXIT and _wants_more(operation, call, run, joined=joined):
         return Again.RESUME
-    if call.run_id or not operation.is_open:
+    if joined or call.run_id or not operation.is_open:
         return Again.RECORDED
     return Again.NEXT
 
@@ -198,12 +198,13 @@ def is_new_reboot(operation: Operation, call: Call) -> bool:
     return call.is_after_reboot and call.run_id not in known
 
 
-def _wants_more(operation: Operation, call: Call, run: PhaseRun) -> bool:
+def _wants_more(operation: Operation, call: Call, run: PhaseRun, *, joined: bool) -> bool:
     """SSM's on-exit goes on where recovery's, or a cancelled one, has left off; it folds anew.
 
-    So does that of a scheduled reboot, whoever had called on-exit before.
+    So does that of a scheduled reboot, whoever had called on-exit before. Recovery's record speaks
+    of a run that is dead: not even one that it waited for is its answer.
     """
     if is_new_reboot(operation, call):
-        return True
-    unfinished = run.caller is CallerKind.RECOVERY or not run.is_over
+        return not joined
+    unfinished = run.caller is CallerKind.RECOVERY or not (run.is_over or joined)
     return unfinished and bool(call.run_id) and operation.opened.run_id == call.run_id

@@ -181,8 +181,8 @@ class State:
         return tuple(name for name in self.ids() if name in marked)
 
     def mark(self, operation_id: str) -> None:
-        with open(self.path("open", operation_id), "wb"):
-            pass
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        os.close(os.open(self.path("open", operation_id), flags, 0o600))
         durable.sync_directory(self.path("open"))
 
     def unmark(self, operation_id: str) -> None:

@@ -110,7 +110,7 @@ def refused(root, name):
     hook = root.hook_result(name)
     assert (done.code, hook["outcome"]) == (1, "refused"), done
     assert not (root.path / "ran").exists()
-    assert hook["reason"] in done.out
+    assert hook["reason"][:200] in done.out  # a longer one is cut off in the summary
     return hook["reason"]
 
 

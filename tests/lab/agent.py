@@ -5,19 +5,29 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from support.agenttree import AgentTree
+
 from lab.machine import AGENT, Completed, Machine
+
+RUN_ID = AGENT["SSM_COMMAND_ID"]
 
 # Beside what is lost with the power (/run) and what a scenario may fill (/var).
 PLACE = "/srv/ssm"
 
-# The document worker: a script gets a process group of its own in the agent's session, stdin from
-# /dev/null; a worker that is told to end leaves its script alone (amazon-ssm-agent, executers.go).
+# The document worker, whose first argument is the run id. A script gets a process group of its own
+# in the agent's session and stdin from /dev/null; a worker that is told to end leaves its script
+# alone (amazon-ssm-agent, executers.go).
 WORKER = """\
 import os, subprocess, sys
 name, argv = sys.argv[1], sys.argv[2:]
 with open(name + ".out", "wb") as out, open(name + ".err", "wb") as err:
     script = subprocess.Popen(
-        argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, preexec_fn=os.setpgrp
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=err,
+        cwd="/usr/bin",
+        preexec_fn=os.setpgrp,
     )
 with open(name + ".pid", "w") as file:
     file.write(str(script.pid))
@@ -51,21 +61,28 @@ class Call:
 def call(machine: Machine, *argv: str, env=None) -> Call:
     """Start `argv` as a script of the agent and return at once.
 
-    It runs below a unit with the agent's own directives: KillMode=process, in /usr/bin, in the
-    agent's environment.
+    It runs below a unit with the agent's own directive KillMode=process, in the agent's
+    environment, in /usr/bin, and below a process whose argv is `ssm-document-worker RUN_ID`.
     """
     machine.agent_calls += 1
     unit = f"amazon-ssm-agent-{machine.boots}-{machine.agent_calls}"
     name = f"{PLACE}/{unit}"
-    machine.write(f"{PLACE}/worker", WORKER)
+    # Python takes its first argument for the program, which so is named like the run
+    machine.write(f"{PLACE}/{RUN_ID}", WORKER)
+    machine.execute(["ln", "-sf", "/usr/bin/python3", f"{PLACE}/ssm-document-worker"]).check()
     environment = {**AGENT, **(env or {})}
     machine.execute(
         [
             *("systemd-run", "--quiet", f"--unit={unit}"),
-            *("--property=KillMode=process", "--property=WorkingDirectory=/usr/bin"),
+            *("--property=KillMode=process", f"--property=WorkingDirectory={PLACE}"),
             *(f"--setenv={key}={value}" for key, value in environment.items()),
-            *("/usr/bin/python3", "-I", f"{PLACE}/worker", name, *argv),
+            *(f"{PLACE}/ssm-document-worker", RUN_ID, name, *argv),
         ]
     ).check()
     machine.wait_until(f"test -s {shlex.quote(name)}.pid")
     return Call(machine, argv, name)
+
+
+def files(machine: Machine) -> AgentTree:
+    """Return the agent's files in the machine, none of them there yet; they outlive its boots."""
+    return AgentTree(machine.ground.seen, AGENT["AWS_SSM_INSTANCE_ID"])

@@ -54,8 +54,12 @@ class Ground:
     @property
     def inside_root(self) -> tuple[str, ...]:
         """The beginning of a command that runs below the machine's root while it is off."""
-        root = f"/proc/{self._holder.pid}/root{self.root}"
-        return (*self.inside, f"--root={root}", f"--wd={root}")
+        return (*self.inside, f"--root={self.seen}", f"--wd={self.seen}")
+
+    @property
+    def seen(self) -> str:
+        """Where this process sees the machine's root, on or off, as far as it is on a disk."""
+        return f"/proc/{self._holder.pid}/root{self.root}"
 
     def clear_cgroups(self) -> None:
         """Remove the cgroups of the last boot; everything in them must have ended."""

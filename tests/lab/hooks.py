@@ -6,11 +6,14 @@ import json
 
 from lab import agent
 
-RUN = "--operation-id=11111111-2222-3333-4444-555555555555"
+RUN = f"--operation-id={agent.RUN_ID}"
 RAN = "/srv/ran"
 
 # Says that it has begun, and takes so long that a fault comes in the middle.
 HANGS = "echo $$ >/srv/hanging; sleep 600"
+TRAPS = "trap 'echo TERM >>/srv/trapped; exit 1' TERM; echo $$ >/srv/hanging; sleep 600 & wait"
+# Says that it has begun and goes on when it is let.
+WAITS = "echo $$ >/srv/hanging; until test -e /srv/go; do sleep 0.1; done; echo went on"
 
 
 def install(machine, name, *lines, **metadata):
@@ -49,3 +52,23 @@ def outcomes(document):
         for phase in document["phases"]
         for hook in phase["hooks"]
     ]
+
+
+def hook_of(document, name):
+    """Return the result of the hook `name`, run once."""
+    [found] = [hook for run in document["phases"] for hook in run["hooks"] if hook["name"] == name]
+    return found
+
+
+def check_of(document, name):
+    """Return the check `name`."""
+    [found] = [check for check in document["checks"] if check["id"] == name]
+    return found
+
+
+def events(machine, *kinds):
+    """Return the events of these kinds in the journal of the newest operation, in their order."""
+    script = "cat $(ls -d /var/lib/hookd/operations/* | tail -n 1)/journal.jsonl"
+    lines = machine.execute(script).check().stdout.splitlines()
+    found = map(json.loads, lines)
+    return [event for event in found if event["event"] in kinds]

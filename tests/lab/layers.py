@@ -40,6 +40,10 @@ class CannotMake(Exception):
     """A layer cannot be made on this machine; says why."""
 
 
+class NoSuchPython(CannotMake):
+    """The Python that is to be copied is not on this machine."""
+
+
 def root() -> pathlib.Path:
     """Return Debian with systemd, dbus, rpm and python3, nothing of it ever booted."""
 
@@ -187,10 +191,10 @@ def _pyenv(version):
     try:
         place = pathlib.Path(_run("pyenv", "root").strip())
     except (OSError, CannotMake):
-        raise CannotMake(f"no pyenv here, so no Python {version} to copy") from None
+        raise NoSuchPython(f"no pyenv here, so no Python {version} to copy") from None
     found = sorted(place.glob(f"versions/{version}.*/bin/python{version}"))
     if not found:
-        raise CannotMake(f"pyenv has no Python {version}")
+        raise NoSuchPython(f"pyenv has no Python {version}")
     return found[-1].parent.parent
 
 

@@ -7,6 +7,7 @@ new boot id and its uptime begins anew, as after a real boot.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pathlib
 import signal
@@ -66,6 +67,8 @@ class Machine:
         self.boots = 0
         self.agent_calls = 0
         self.leader = 0
+        # CLOCK_BOOTTIME's and CLOCK_MONOTONIC's, in seconds ahead of this machine's
+        self.clock_offsets = [0, 0]
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._notify: socket.socket | None = None
         self.console = pathlib.Path(ground.directory, "console")
@@ -86,13 +89,13 @@ class Machine:
         address = str(self.ground.directory / "notify")
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(address)
-        offsets = [f"{int(up_s - clock)}" for clock in _clocks()]
+        self.clock_offsets = [math.ceil(up_s - clock) for clock in _clocks()]
         nspawn = (
             *("systemd-nspawn", "--boot", f"--directory={self.ground.root}", "--machine=lab"),
             *("--quiet", "--register=no", "--keep-unit", "--notify-ready=yes", "--console=pipe"),
             *("--private-network", "--link-journal=no", "--resolv-conf=off", "--timezone=off"),
         )
-        arguments = (self.ground.cgroup, *offsets, *nspawn)
+        arguments = (self.ground.cgroup, *map(str, self.clock_offsets), *nspawn)
         with open(str(self.console), "ab") as console:
             self._nspawn = subprocess.Popen(
                 (*self.ground.inside, "sh", "-c", BOOT, "sh", *arguments),

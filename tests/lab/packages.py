@@ -1,4 +1,4 @@
-"""Packages that scenarios install: an .rpm and a .deb with one file, built on this machine."""
+"""Packages that scenarios install: an .rpm and .debs, built on this machine."""
 
 from __future__ import annotations
 
@@ -41,14 +41,22 @@ def rpm(directory: pathlib.Path, name: str, version: str) -> pathlib.Path:
 def deb(directory: pathlib.Path, name: str, version: str) -> pathlib.Path:
     """Return NAME_VERSION_all.deb, built in `directory`."""
     tree = directory / f"{name}-{version}"
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN/control").write_text(CONTROL.format(name=name, version=version), "ascii")
     (tree / "usr/share" / name).mkdir(parents=True)
     (tree / "usr/share" / name / "version").write_text(version + "\n", "ascii")
+    return deb_of(tree, name, version)
+
+
+def deb_of(tree: pathlib.Path, name: str, version: str, postinst: str = "") -> pathlib.Path:
+    """Return NAME_VERSION_all.deb of the files in `tree`, built beside it."""
+    (tree / "DEBIAN").mkdir()
+    (tree / "DEBIAN/control").write_text(CONTROL.format(name=name, version=version), "ascii")
     for folder, _, _ in os.walk(str(tree)):
         os.chmod(folder, 0o755)
-    _run("dpkg-deb", "--root-owner-group", "--build", str(tree), str(directory))
-    return directory / f"{name}_{version}_all.deb"
+    if postinst:
+        (tree / "DEBIAN/postinst").write_text(postinst, "ascii")
+        (tree / "DEBIAN/postinst").chmod(0o755)
+    _run("dpkg-deb", "--root-owner-group", "--build", str(tree), str(tree.parent))
+    return tree.parent / f"{name}_{version}_all.deb"
 
 
 def _run(*argv):

@@ -6,58 +6,39 @@ import time
 
 import pytest
 
-from lab.hooks import HANGS, begin, hookd, install, outcomes, shown, starts
+from lab.facts import is_alive, of_unit
+from lab.hooks import (
+    HANGS,
+    RUN,
+    TRAPS,
+    WAITS,
+    begin,
+    hook_of,
+    hookd,
+    install,
+    outcomes,
+    shown,
+    starts,
+)
 
-TRAPS = "trap 'echo TERM >>/srv/trapped; exit 1' TERM; echo $$ >/srv/hanging; sleep 600 & wait"
-# Says that it has begun and goes on when it is let.
-WAITS = "echo $$ >/srv/hanging; until test -e /srv/go; do sleep 0.1; done; echo went on"
 SLEEPS = "exec sleep 600' </dev/null >/dev/null 2>&1 &"
 
 
-@pytest.fixture(params=[("3.11", "v2"), ("3.7", "v1")], ids=["3.11-v2", "3.7-v1"])
-def either(request, new_machine):
-    """A machine with the service that is up, of either kind of cgroups."""
-    python, cgroups = request.param
-    made = new_machine(python=python, cgroups=cgroups, service=True)
-    made.boot()
-    return made
-
-
 @pytest.fixture
-def machine(new_machine):
-    """A machine with the service that is up."""
-    made = new_machine(service=True)
-    made.boot()
-    return made
-
-
-def state(machine, unit, name):
-    """Return what systemd says of `unit`'s property `name`."""
-    return machine.execute(
-        ["systemctl", "show", "--value", f"--property={name}", unit]
-    ).stdout.strip()
-
-
-def hook_of(document, name):
-    """Return the result of the hook `name`, run once."""
-    [found] = [hook for run in document["phases"] for hook in run["hooks"] if hook["name"] == name]
-    return found
-
-
-def is_alive(machine, file):
-    """Tell whether the process still runs whose id is in `file`."""
-    return machine.execute(f"kill -0 $(cat {file})").returncode == 0
+def machine(served):
+    """Every machine here has the service."""
+    return served
 
 
 def test_the_first_call_starts_the_service_and_it_answers_the_next_ones(either):
     install(either, "pre/10-check", "echo checked")
     install(either, "post/10-check")
-    before = state(either, "hookd.service", "ActiveState")
+    before = of_unit(either, "hookd.service", "ActiveState")
 
     codes = [hookd(either, phase).returncode for phase in ("pre", "post")]
 
     assert (before, codes) == ("inactive", [0, 0])
-    assert state(either, "hookd.service", "ActiveState") == "active"
+    assert of_unit(either, "hookd.service", "ActiveState") == "active"
     document = shown(either)
     # only below the service has a hook a cgroup of its own
     assert [hook_of(run, "10-check")["contained_by"] for run in _alone(document)] == ["cgroup"] * 2
@@ -69,24 +50,27 @@ def _alone(document):
 
 
 def test_a_service_that_is_started_again_and_again_meets_no_start_limit(machine):
-    call = "hookd run pre --operation-id=11111111-2222-3333-4444-555555555555 >/dev/null"
-
-    began = time.monotonic()
+    call = f"hookd run pre {RUN} >/dev/null"
+    # by default six starts within 10 s are too many: systemd-system.conf(5)
     done = machine.execute(
         f"for n in 1 2 3 4 5 6 7 8 9 10; do {call} || exit; systemctl stop hookd 2>&1; done"
     )
-    took = time.monotonic() - began
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert took < 10 or pytest.skip(f"too slow to meet a limit: {took:.0f} s")
-    assert state(machine, "hookd.socket", "ActiveState") == "active"
-    assert machine.journal("--unit=hookd.service").count("Started hookd.service") == 10
+    assert of_unit(machine, "hookd.socket", "ActiveState") == "active"
+    began = [
+        float(line.split("]")[0].lstrip("[ "))
+        for line in machine.journal("--unit=hookd.service").splitlines()
+        if "Started hookd.service" in line
+    ]
+    assert len(began) == 10
+    assert began[5] - began[0] < 10, "too slow to show anything"
 
 
 def test_the_service_is_killed_in_a_hook_and_nobody_notices(machine):
     install(machine, "pre/30-leave", WAITS)
     call = begin(machine, "pre")
-    killed = state(machine, "hookd.service", "MainPID")
+    killed = of_unit(machine, "hookd.service", "MainPID")
 
     machine.execute("systemctl kill --kill-who=main --signal=KILL hookd").check()
     other = f"systemctl show --value --property=MainPID hookd | grep -qvxE '0|{killed}'"
@@ -223,16 +207,16 @@ def test_the_power_is_lost_in_a_pre_hook_and_the_service_ends_the_operation(mach
 
 
 def test_a_boot_with_nothing_open_starts_no_python(machine):
-    assert state(machine, "hookd-boot.service", "ConditionResult") == "no"
-    assert state(machine, "hookd-boot.service", "ExecMainPID") == "0"
-    assert state(machine, "hookd.service", "ExecMainPID") == "0"
-    assert state(machine, "hookd.socket", "ActiveState") == "active"
+    assert of_unit(machine, "hookd-boot.service", "ConditionResult") == "no"
+    assert of_unit(machine, "hookd-boot.service", "ExecMainPID") == "0"
+    assert of_unit(machine, "hookd.service", "ExecMainPID") == "0"
+    assert of_unit(machine, "hookd.socket", "ActiveState") == "active"
 
     codes = [hookd(machine, phase).returncode for phase in ("pre", "post", "on-exit")]
     machine.reboot()
 
     assert codes == [0, 0, 0]
-    closed = state(machine, "hookd-boot.service", "ConditionResult")
+    closed = of_unit(machine, "hookd-boot.service", "ConditionResult")
     assert closed == "no", machine.execute("ls /var/lib/hookd/open; hookd status").stdout
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lab.hooks import HANGS, begin, hookd, install, outcomes, shown, starts
+import pytest
 
-TRAPS = "trap 'echo TERM >>/srv/trapped; exit 1' TERM; echo $$ >/srv/hanging; sleep 600 & wait"
+from lab.facts import is_alive
+from lab.hooks import HANGS, TRAPS, begin, hookd, install, outcomes, shown, starts
 
 
 def fill_var(machine):
@@ -13,11 +14,6 @@ def fill_var(machine):
         machine.execute(f"dd if=/dev/zero of=/var/fill.{size} bs={size}; sync")
     small = machine.execute("head -c 5000 /dev/zero >/var/small; sync; rm /var/small")
     assert "No space left on device" in small.stderr
-
-
-def is_hanging(machine):
-    """Tell whether the hanging hook's shell still runs."""
-    return machine.execute("kill -0 $(cat /srv/hanging)").returncode == 0
 
 
 def test_the_agent_kills_hookd_in_a_pre_hook_and_calls_again(machine):
@@ -30,9 +26,9 @@ def test_the_agent_kills_hookd_in_a_pre_hook_and_calls_again(machine):
 
     assert killed.wait().returncode == -9
     # hooks have a session of their own: the agent's kill does not reach them
-    assert is_hanging(machine)
+    assert is_alive(machine, "/srv/hanging")
     assert hookd(machine, "pre").returncode == 1
-    assert not is_hanging(machine)
+    assert not is_alive(machine, "/srv/hanging")
     assert hookd(machine, "on-exit").returncode == 1
     document = shown(machine)
     assert outcomes(document) == [
@@ -97,36 +93,40 @@ def test_the_machine_shuts_down_in_an_undo_and_the_next_call_runs_it_again(machi
     assert shown(machine)["operation"]["outstanding_undos"] == []
 
 
-def test_var_is_full_before_pre_which_says_so_and_starts_nothing(new_machine):
-    machine = new_machine(var="64M")
-    machine.boot()
-    install(machine, "pre/30-leave")
-    fill_var(machine)
+@pytest.fixture(params=[False, True], ids=["", "service"])
+def small(request, new_machine):
+    """A machine that is up, whose /var is a file system of its own of 64 MiB."""
+    made = new_machine(var="64M", service=request.param)
+    made.boot()
+    return made
 
-    refused = hookd(machine, "pre")
+
+def test_var_is_full_before_pre_which_says_so_and_starts_nothing(small):
+    install(small, "pre/30-leave")
+    fill_var(small)
+
+    refused = hookd(small, "pre")
 
     assert refused.returncode == 1
     assert "No space left on device" in refused.stdout + refused.stderr
-    assert starts(machine) == []
+    assert starts(small) == []
 
 
-def test_var_is_full_after_pre_and_what_pre_took_away_is_put_back_all_the_same(new_machine):
-    machine = new_machine(var="64M")
-    machine.boot()
-    install(machine, "pre/30-leave")
-    install(machine, "post/20-note")
-    install(machine, "on-exit/70-join", 'test -d "$HOOKD_SCRATCH"', undoes="pre/30-leave")
-    codes = [hookd(machine, "pre").returncode]
-    fill_var(machine)
+def test_var_is_full_after_pre_and_what_pre_took_away_is_put_back_all_the_same(small):
+    install(small, "pre/30-leave")
+    install(small, "post/20-note")
+    install(small, "on-exit/70-join", 'test -d "$HOOKD_SCRATCH"', undoes="pre/30-leave")
+    codes = [hookd(small, "pre").returncode]
+    fill_var(small)
 
-    codes += [hookd(machine, phase).returncode for phase in ("post", "on-exit")]
+    codes += [hookd(small, phase).returncode for phase in ("post", "on-exit")]
 
     assert codes == [0, 0, 0]
-    assert starts(machine) == ["pre/30-leave", "post/20-note", "on-exit/70-join"]
+    assert starts(small) == ["pre/30-leave", "post/20-note", "on-exit/70-join"]
     # what pre reserved for the journal was enough: after a boot everything is still known
-    machine.execute("rm /var/fill.*").check()
-    machine.reboot()
-    document = shown(machine)
+    small.execute("rm /var/fill.*").check()
+    small.reboot()
+    document = shown(small)
     assert outcomes(document) == [
         ("pre", 1, "30-leave", "passed"),
         ("post", 1, "20-note", "passed"),

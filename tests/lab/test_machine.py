@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
@@ -12,7 +13,7 @@ import time
 
 import pytest
 
-from lab import agent, layers
+from lab import agent, facts, later, layers
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -59,6 +60,25 @@ def test_a_machine_can_have_been_up_for_hours_already(machine):
     machine.reboot(up_s=5 * 3600)
 
     assert all(5 * 3600 <= clock < 5 * 3600 + 30 for clock in clocks(machine))
+
+
+def test_hookds_clocks_can_be_put_forward_until_the_next_boot(new_machine):
+    machine = new_machine(service=True)
+    machine.boot()
+    machine.execute("hookd run pre").check()
+    journal = "/var/lib/hookd/operations/*/journal.jsonl"
+    said = []
+    for seconds in (0, 3600, 3600):
+        if seconds:
+            later.let_pass(machine, seconds)
+        machine.execute("hookd run pre").check()
+        said.append(json.loads(machine.execute(f"tail -n 1 {journal}").stdout)["up_s"])
+    machine.reboot()
+    machine.execute("hookd run pre").check()
+    said.append(json.loads(machine.execute(f"tail -n 1 {journal}").stdout)["up_s"])
+
+    assert [round(up_s) // 3600 for up_s in said] == [0, 1, 2, 0]
+    assert clocks(machine)[0] < 60
 
 
 def test_the_file_system_and_the_identity_outlive_boots(machine):
@@ -124,7 +144,7 @@ def test_the_only_python_is_the_one_asked_for(new_machine):
 
 
 def test_hookd_is_installed_as_a_package_would_install_it(machine):
-    host = pytest.importorskip("lab.facts", reason="pytest-testinfra is not here").host(machine)
+    host = facts.host(machine)
 
     for path, mode in (
         ("/usr/bin/hookd", 0o755),
@@ -151,7 +171,7 @@ def test_nothing_is_left_of_a_machine_that_was_removed(new_machine):
 
 
 def test_nothing_runs_on_when_the_maker_of_a_machine_is_killed(new_machine):
-    new_machine()  # skips where there is no lab
+    new_machine()  # fails where there is no lab
     with subprocess.Popen(
         (sys.executable, "-c", MAKER),
         stdout=subprocess.PIPE,

@@ -196,6 +196,18 @@ AGAIN = {
         (),
         Again.RESUME,
     ),
+    "also when it had waited for recovery's": (
+        run("on-exit"),
+        (*PRE, *RECOVERED, CLOSED),
+        (1,),
+        Again.RESUME,
+    ),
+    "a person who waited for recovery's gets its record": (
+        person("on-exit"),
+        (*PRE, *RECOVERED),
+        (1,),
+        Again.RECORDED,
+    ),
     "but once only": (
         run("on-exit"),
         (*PRE, *RECOVERED, started("on-exit", resumed=True), ended("on-exit"), CLOSED),
@@ -219,6 +231,12 @@ AGAIN = {
         (*PRE, *CANCELLED),
         (),
         Again.RESUME,
+    ),
+    "one that had waited for it gets its record": (
+        run("on-exit"),
+        (*PRE, *CANCELLED),
+        (1,),
+        Again.RECORDED,
     ),
     "a person's starts anew": (person("on-exit"), (*PRE, *CANCELLED), (), Again.NEXT),
 }

@@ -126,6 +126,7 @@ def test_what_is_open_is_marked_from_its_beginning(state):
     for number, name in enumerate((A, B), 1):
         make(state, name, number)
     assert state.marked() == (A, B)
+    assert stat.S_IMODE(os.stat(state.path("open", A)).st_mode) == 0o600
     state.unmark(A)
     state.unmark(A)
     assert state.marked() == (B,)
