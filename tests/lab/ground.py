@@ -29,9 +29,9 @@ class Ground:
         self.directory = pathlib.Path(directory)
         self.root = self.directory / "root"
         self.cgroup = f"{HIERARCHY[cgroups]}/hookd-lab-{uuid.uuid4().hex[:12]}"
-        for name in ("upper", "work", "root"):
+        for name in ("disk", "root"):
             (self.directory / name).mkdir(parents=True)
-        stack = overlay(lowers, self.directory / "upper", self.directory / "work")
+        stack = overlay(lowers, self.directory / "disk/upper", self.directory / "disk/work")
         self._holder = subprocess.Popen(
             (
                 *("unshare", "--mount", "--propagation", "private", str(HERE / "stand")),

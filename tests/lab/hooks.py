@@ -6,7 +6,6 @@ import json
 
 from lab import agent
 
-RUN = f"--operation-id={agent.RUN_ID}"
 RAN = "/srv/ran"
 
 # Says that it has begun, and takes so long that a fault comes in the middle.
@@ -25,12 +24,12 @@ def install(machine, name, *lines, **metadata):
 
 def hookd(machine, phase):
     """Let the agent run `phase` as part of one patch operation; return how it ended."""
-    return agent.call(machine, "hookd", "run", phase, RUN).wait()
+    return agent.call(machine, "hookd", "run", phase).wait()
 
 
 def begin(machine, phase):
     """Let the agent start `phase`; return its call when a hook that hangs has begun."""
-    call = agent.call(machine, "hookd", "run", phase, RUN)
+    call = agent.call(machine, "hookd", "run", phase)
     machine.wait_until("test -s /srv/hanging")
     return call
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
+from lab import agent
 from lab.facts import is_alive, of_unit
 from lab.hooks import (
     HANGS,
-    RUN,
     TRAPS,
     WAITS,
     begin,
@@ -49,22 +49,21 @@ def _alone(document):
     return [{"phases": [run]} for run in document["phases"]]
 
 
-def test_a_service_that_is_started_again_and_again_meets_no_start_limit(machine):
-    call = f"hookd run pre {RUN} >/dev/null"
-    # by default six starts within 10 s are too many: systemd-system.conf(5)
+def test_a_service_that_is_started_again_and_again_meets_no_start_limit(new_machine):
+    machine = new_machine(service=True)
+    # systemd's own is five starts in ten seconds, which is for quick machines
+    limit = "[Manager]\nDefaultStartLimitIntervalSec=1h\n"
+    machine.write("/etc/systemd/system.conf.d/lab.conf", limit)
+    machine.boot()
+    call = f"hookd run pre --operation-id={agent.RUN_ID} >/dev/null"
+
     done = machine.execute(
         f"for n in 1 2 3 4 5 6 7 8 9 10; do {call} || exit; systemctl stop hookd 2>&1; done"
     )
 
     assert (done.returncode, done.stderr) == (0, "")
     assert of_unit(machine, "hookd.socket", "ActiveState") == "active"
-    began = [
-        float(line.split("]")[0].lstrip("[ "))
-        for line in machine.journal("--unit=hookd.service").splitlines()
-        if "Started hookd.service" in line
-    ]
-    assert len(began) == 10
-    assert began[5] - began[0] < 10, "too slow to show anything"
+    assert machine.journal("--unit=hookd.service").count("Started hookd.service") == 10
 
 
 def test_the_service_is_killed_in_a_hook_and_nobody_notices(machine):

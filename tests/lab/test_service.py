@@ -18,7 +18,7 @@ STARTS_APP = (
 )
 IDLE_S = 60
 # What happens at once takes no longer, on a machine that others use as well.
-AT_ONCE_S = 15
+AT_ONCE_S = 30
 NEW = "9.9.9"
 
 
@@ -113,7 +113,7 @@ def test_the_service_stays_while_an_operation_is_open(machine):
     assert hookd(machine, "pre").returncode == 0
     was = of_unit(machine, "hookd", "MainPID")
 
-    time.sleep(IDLE_S + AT_ONCE_S)
+    time.sleep(IDLE_S + 15)
 
     assert of_unit(machine, "hookd", "ActiveState") == "active"
     assert of_unit(machine, "hookd", "MainPID") == was
