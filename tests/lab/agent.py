@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from lab.machine import AGENT, Completed, Machine
+from lab.inside import AGENT, Completed, Inside
 
 # Beside what is lost with the power (/run) and what a scenario may fill (/var).
 PLACE = "/srv/ssm"
@@ -32,7 +32,7 @@ os.rename(name + ".new", name + ".code")
 class Call:
     """A script that the agent runs in the machine."""
 
-    machine: Machine
+    machine: Inside
     argv: tuple[str, ...]
     name: str
 
@@ -48,7 +48,7 @@ class Call:
         self.machine.execute(f'kill -KILL "-$(cat {self.name}.pid)"').check()
 
 
-def call(machine: Machine, *argv: str, env=None) -> Call:
+def call(machine: Inside, *argv: str, env=None) -> Call:
     """Start `argv` as a script of the agent and return at once.
 
     It runs below a unit with the agent's own directives: KillMode=process, in /usr/bin, in the
