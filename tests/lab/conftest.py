@@ -110,12 +110,12 @@ def this_disk(this_hookd, this_service):
 
 @pytest.fixture(scope="module")
 def new_virtual_machine(this_disk):
-    """Return a function that makes a virtual machine, switched off, of a copy of a disk."""
+    """Return a function that makes a virtual machine, switched off, like another or a new one."""
     machines = []
 
-    def make(disk=this_disk):
-        copy = this_disk.with_name(f"machine-{len(machines)}.img")
-        machine = VirtualMachine(images.copy(disk, copy))
+    def make(like=None):
+        disk = this_disk.with_name(f"machine-{len(machines)}.img")
+        machine = like.copy(disk) if like else VirtualMachine(images.copy(this_disk, disk))
         machines.append(machine)
         return machine
 

@@ -10,6 +10,7 @@ import pathlib
 import socket
 import subprocess
 
+from lab import images
 from lab.bootloader import BootLoader
 from lab.guest_agent import GuestAgent, NoAnswer
 from lab.inside import AGENT, Completed, Inside
@@ -100,6 +101,13 @@ class VirtualMachine(Inside):
     def said(self) -> str:
         """Return what the console of this boot, or of the last one, has shown."""
         return self.console.read_bytes()[self._said :].decode("utf-8", "backslashreplace")
+
+    def copy(self, disk: pathlib.Path) -> VirtualMachine:
+        """Return a machine that goes on, with a copy of this one's disk, from where this one is."""
+        assert not self.is_on, "the machine is on"
+        other = VirtualMachine(images.copy(self.disk, disk))
+        other.boots, other.agent_calls = self.boots, self.agent_calls
+        return other
 
     def remove(self) -> None:
         """Switch the machine off, without warning, and remove its disk."""
