@@ -41,7 +41,7 @@ class GuestAgent:
                 code = -status["signal"] if status.get("signal") else status["exitcode"]
                 parts = (status.get(name, "") for name in ("out-data", "err-data"))
                 return (code, *map(base64.b64decode, parts))
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise AssertionError(f"{argv}: not done after {timeout:.0f} s")
 
     def ask(self, command: str, timeout: float = 60, **arguments):

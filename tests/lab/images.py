@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import pathlib
 import shutil
+import tempfile
 from typing import Iterator
 
 from lab import kernels
@@ -51,17 +52,24 @@ def copy(disk_: pathlib.Path, to: pathlib.Path) -> pathlib.Path:
 
 @contextlib.contextmanager
 def place() -> Iterator[pathlib.Path]:
-    """Yield an empty directory for disks, emptied again at the end.
+    """Yield an empty directory for disks, which is then removed.
 
-    One suite at a time has it, so what one that was killed has left is gone then as well.
+    So are those of other suites that were killed: nobody holds their locks any more.
     """
     CACHE.mkdir(parents=True, exist_ok=True)
-    directory = CACHE / "disks"
-    with open(str(CACHE / "disks.lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        shutil.rmtree(str(directory), ignore_errors=True)
-        directory.mkdir()
-        try:
-            yield directory
-        finally:
-            shutil.rmtree(str(directory))
+    with contextlib.ExitStack() as stack:
+        with _locked(CACHE / "disks.lock"):
+            for other in CACHE.glob("disks-*"):
+                with contextlib.suppress(BlockingIOError), _locked(other / "lock", fcntl.LOCK_NB):
+                    shutil.rmtree(str(other))
+            directory = pathlib.Path(tempfile.mkdtemp(prefix="disks-", dir=str(CACHE)))
+            stack.enter_context(_locked(directory / "lock"))
+        stack.callback(shutil.rmtree, str(directory))
+        yield directory
+
+
+@contextlib.contextmanager
+def _locked(file: pathlib.Path, how: int = 0) -> Iterator[None]:
+    with open(str(file), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | how)
+        yield

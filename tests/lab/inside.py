@@ -36,6 +36,8 @@ class Completed:
 class Inside:
     """A machine that commands can be run in; see `execute` of each kind."""
 
+    asks_every_s = 0.05
+
     def __init__(self) -> None:
         self.boots = 0
         self.agent_calls = 0
@@ -58,7 +60,7 @@ class Inside:
 
     def wait_until(self, script: str, timeout: float = 30) -> None:
         """Wait until `script`, asked again and again in the machine, ends with 0."""
-        self.execute(f"until {script}; do sleep 0.05; done", timeout=timeout).check()
+        self.execute(f"until {script}; do sleep {self.asks_every_s}; done", timeout=timeout).check()
 
     def journal(self, *options: str) -> str:
         """Return what this boot's journal says; `options` are journalctl's."""

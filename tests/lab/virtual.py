@@ -34,6 +34,9 @@ LAST_WORDS = (("reboot: Restarting system", "reboot"), ("reboot: Power down", "o
 class VirtualMachine(Inside):
     """The virtual machine of `disk`, a file of its own; off until `boot`."""
 
+    # asking keeps a processor busy that the others need
+    asks_every_s = 0.5
+
     def __init__(self, disk: pathlib.Path) -> None:
         super().__init__()
         self.loader = BootLoader(disk)
