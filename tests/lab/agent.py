@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from support.agenttree import AgentTree
 
-from lab.machine import AGENT, Completed, Machine
+from lab.inside import AGENT, Completed, Inside
 
 RUN_ID = AGENT["SSM_COMMAND_ID"]
 
@@ -42,7 +42,7 @@ os.rename(name + ".new", name + ".code")
 class Call:
     """A script that the agent runs in the machine."""
 
-    machine: Machine
+    machine: Inside
     argv: tuple[str, ...]
     name: str
 
@@ -58,7 +58,7 @@ class Call:
         self.machine.execute(f'kill -KILL "-$(cat {self.name}.pid)"').check()
 
 
-def call(machine: Machine, *argv: str, env=None) -> Call:
+def call(machine: Inside, *argv: str, env=None) -> Call:
     """Start `argv` as a script of the agent and return at once.
 
     It runs below a unit with the agent's own directive KillMode=process, in the agent's
@@ -83,6 +83,6 @@ def call(machine: Machine, *argv: str, env=None) -> Call:
     return Call(machine, argv, name)
 
 
-def files(machine: Machine) -> AgentTree:
+def files(machine: Inside) -> AgentTree:
     """Return the agent's files in the machine, none of them there yet; they outlive its boots."""
     return AgentTree(machine.ground.seen, AGENT["AWS_SSM_INSTANCE_ID"])

@@ -8,9 +8,10 @@ from itertools import zip_longest
 
 import pytest
 
-from lab import layers
+from lab import images, layers
 from lab.ground import Ground
 from lab.machine import Machine
+from lab.virtual import VirtualMachine
 
 PROGRAMS = (
     "systemd-nspawn",
@@ -21,6 +22,7 @@ PROGRAMS = (
     "nsenter",
     "unshare",
 )
+VIRTUAL = (*PROGRAMS, "qemu-system-x86_64", "createrepo_c", "debugfs", "lz4", "setpriv")
 # The first machine waits for its root to be made.
 LONGEST_S = 900
 
@@ -43,10 +45,10 @@ def pytest_collection_modifyitems(items):
     items[:] = [*first, *others[len(waiting) :]]
 
 
-def _why_not():
+def _why_not(programs=PROGRAMS):
     if os.geteuid() != 0:
         return "machines are booted by root"
-    missing = [program for program in PROGRAMS if not shutil.which(program)]
+    missing = [program for program in programs if not shutil.which(program)]
     return "not installed: " + ", ".join(missing) if missing else ""
 
 
@@ -118,3 +120,32 @@ def either(request, new_machine):
     made = new_machine(python=python, cgroups=cgroups, service=True)
     made.boot()
     return made
+
+
+@pytest.fixture(scope="session")
+def this_disk(this_hookd, this_service):
+    """Return the disk of a virtual machine that was never on, with hookd and its service."""
+    if _why_not(VIRTUAL):
+        pytest.skip(_why_not(VIRTUAL))
+    with images.place() as directory:
+        try:
+            stack = [this_service, this_hookd, layers.libraries(layers.DEBIANS_PYTHON)]
+            yield images.disk(stack, directory / "new.img")
+        except layers.CannotMake as error:
+            pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def new_virtual_machine(this_disk):
+    """Return a function that makes a virtual machine, switched off, like another or a new one."""
+    machines = []
+
+    def make(like=None):
+        disk = this_disk.with_name(f"machine-{len(machines)}.img")
+        machine = like.copy(disk) if like else VirtualMachine(images.copy(this_disk, disk))
+        machines.append(machine)
+        return machine
+
+    yield make
+    for machine in machines:
+        machine.remove()

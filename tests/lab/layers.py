@@ -48,9 +48,9 @@ def root() -> pathlib.Path:
     """Return Debian with systemd, dbus, rpm and python3, nothing of it ever booted."""
 
     def make(to):
-        _run(str(HERE / "make-root"), str(to), _mirror())
+        run(str(HERE / "make-root"), str(to), _mirror())
 
-    return _made("ROOT", make, (HERE / "make-root").read_bytes())
+    return layer("ROOT", make, (HERE / "make-root").read_bytes())
 
 
 def only_python(version: str) -> pathlib.Path:
@@ -59,10 +59,10 @@ def only_python(version: str) -> pathlib.Path:
     script = HERE / "only-python"
 
     def make(to):
-        _change(root(), to, str(script), "{}", str(prefix), version)
+        change([root()], to, str(script), "{}", str(prefix), version)
 
     built = (prefix / "bin" / f"python{version}").read_bytes()
-    return _made(f"python{version}", make, script.read_bytes(), str(prefix).encode(), built)
+    return layer(f"python{version}", make, script.read_bytes(), str(prefix).encode(), built)
 
 
 def libraries(version: str) -> pathlib.Path:
@@ -72,14 +72,14 @@ def libraries(version: str) -> pathlib.Path:
     def make(to):
         target = to / "usr/lib/hookd"
         target.mkdir(parents=True)
-        _run(
+        run(
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
             *("--target", str(target), "--no-compile", "--only-binary", ":all:"),
             *("--implementation", "cp", "--python-version", version),
             *wanted,
         )
 
-    return _made(f"libraries{version}", make, "\n".join(wanted).encode())
+    return layer(f"libraries{version}", make, "\n".join(wanted).encode())
 
 
 def hookd(to: pathlib.Path) -> pathlib.Path:
@@ -127,7 +127,7 @@ def _as_installed(directory: pathlib.Path) -> None:
             os.chmod(os.path.join(folder, name), 0o755 if program else 0o644)
 
 
-def _made(name, make, *recipe):
+def layer(name, make, *recipe) -> pathlib.Path:
     """Return the layer of this recipe, made now when it is not there; one maker at a time."""
     digest = hashlib.sha256(b"\0".join(recipe)).hexdigest()[:16]
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -151,8 +151,8 @@ def _forget_others(name, kept):
             shutil.rmtree(str(other), ignore_errors=True)
 
 
-def _change(lower, upper, *argv):
-    """Run `argv` with {} standing for `lower`, and put what it changes there into `upper`.
+def change(lowers, upper, *argv) -> None:
+    """Run `argv` with {} standing for `lowers`, and put what it changes there into `upper`.
 
     In a mount namespace of its own, so that no mount is left whatever happens.
     """
@@ -160,10 +160,10 @@ def _change(lower, upper, *argv):
     for directory in (work, merged):
         shutil.rmtree(str(directory), ignore_errors=True)
         directory.mkdir()
-    _run(
+    run(
         *("unshare", "--mount", "--propagation", "private", "sh", "-euc"),
         'mount -t overlay overlay -o "$1" "$2"; shift 2; exec "$@"',
-        *("sh", overlay([lower], upper, work), str(merged)),
+        *("sh", overlay(lowers, upper, work), str(merged)),
         *(str(merged) if part == "{}" else part for part in argv),
     )
     shutil.rmtree(str(work))
@@ -179,7 +179,7 @@ def overlay(lowers, upper, work) -> str:
 def _mirror() -> str:
     """Return the Debian mirror that this machine's own apt uses."""
     fields = "$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"
-    listed = _run("apt-get", "indextargets", "--format", fields, "Created-By: Packages")
+    listed = run("apt-get", "indextargets", "--format", fields, "Created-By: Packages")
     for line in listed.splitlines():
         origin, _, rest = line.partition(" ")
         if origin == "Debian" and rest.startswith("bookworm main "):
@@ -189,7 +189,7 @@ def _mirror() -> str:
 
 def _pyenv(version):
     try:
-        place = pathlib.Path(_run("pyenv", "root").strip())
+        place = pathlib.Path(run("pyenv", "root").strip())
     except (OSError, CannotMake):
         raise NoSuchPython(f"no pyenv here, so no Python {version} to copy") from None
     found = sorted(place.glob(f"versions/{version}.*/bin/python{version}"))
@@ -222,9 +222,11 @@ def _toml():
     return tomllib
 
 
-def _run(*argv):
+def run(*argv, cwd=None) -> str:
+    """Run `argv` to its end and return all that it said, or raise CannotMake."""
     done = subprocess.run(
         argv,
+        cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

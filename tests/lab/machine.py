@@ -15,9 +15,9 @@ import socket
 import subprocess
 import time
 import uuid
-from dataclasses import dataclass
 
 from lab.ground import Ground
+from lab.inside import AGENT, Completed, Inside
 
 # systemd-nspawn --keep-unit: "exit status 133 ... the container is requesting a reboot"
 ASKS_FOR_REBOOT = 133
@@ -30,42 +30,13 @@ echo $$ >"$cgroup/cgroup.procs"
 exec unshare --time --boottime="$boottime" --monotonic="$monotonic" --fork --kill-child "$@"
 """
 
-# What the SSM agent gives a script: no HOME, USER, LOGNAME, SHELL or TERM.
-AGENT = {
-    "AWS_SSM_INSTANCE_ID": "i-0123456789abcdef0",
-    "AWS_SSM_PLATFORM_NAME": "Debian GNU/Linux",
-    "AWS_SSM_PLATFORM_VERSION": "12",
-    "AWS_SSM_REGION_NAME": "eu-west-1",
-    "LANG": "C.UTF-8",
-    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
-    "SSM_COMMAND_ID": "11111111-2222-3333-4444-555555555555",
-}
 
-
-@dataclass(frozen=True)
-class Completed:
-    """How a command in the machine ended; `returncode` is negative for a signal."""
-
-    argv: tuple[str, ...]
-    returncode: int
-    stdout: str
-    stderr: str
-
-    def check(self) -> Completed:
-        """Return self, or fail with all that the command said."""
-        if self.returncode:
-            said = f"{self.stdout}\n{self.stderr}"
-            raise AssertionError(f"{' '.join(self.argv)}: exit {self.returncode}\n{said}")
-        return self
-
-
-class Machine:
+class Machine(Inside):
     """One machine, off until `boot`. Its file system outlives its boots and ends with `remove`."""
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground
-        self.boots = 0
-        self.agent_calls = 0
+        super().__init__()
         self.leader = 0
         # CLOCK_BOOTTIME's and CLOCK_MONOTONIC's, in seconds ahead of this machine's
         self.clock_offsets = [0, 0]
@@ -140,18 +111,6 @@ class Machine:
         namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--time")
         return ("nsenter", "--target", str(self.leader), *namespaces)
 
-    def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Write a file, on or off; its directories are made."""
-        self.put(path, text.encode(), mode)
-
-    def put(self, path: str, content: bytes, mode: int = 0o644) -> None:
-        """Write a file of any bytes; see `write`."""
-        script = 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
-        self.execute(["sh", "-c", script, "sh", path, f"{mode:o}"], stdin=content).check()
-
-    def read(self, path: str) -> str:
-        return self.execute(["cat", path]).check().stdout
-
     def processes(self) -> list[str]:
         """Return the ids, as this machine's /proc has them, of all that runs in that machine."""
         inside = os.readlink(f"/proc/{self.leader}/ns/pid")
@@ -161,10 +120,6 @@ class Machine:
                 if os.readlink(f"/proc/{pid}/ns/pid") == inside:
                     found.append(pid)
         return found
-
-    def wait_until(self, script: str, timeout: float = 30) -> None:
-        """Wait until `script`, asked again and again in the machine, ends with 0."""
-        self.execute(f"until {script}; do sleep 0.05; done", timeout=timeout).check()
 
     def reboot(self, *, up_s: float = 0.0) -> None:
         """Reboot in order, by `systemctl reboot`, and wait until the machine is up again."""
@@ -188,11 +143,6 @@ class Machine:
         (self.ground.directory / "notify").unlink()
         self.ground.clear_cgroups()
         return {ASKS_FOR_REBOOT: "reboot", 0: "off"}.get(code, "killed")
-
-    def journal(self, *options: str) -> str:
-        """Return what this boot's journal says; `options` are journalctl's."""
-        lines = ("journalctl", "--boot", "--no-pager", "--output=short-monotonic")
-        return self.execute([*lines, *options]).stdout
 
     def remove(self) -> None:
         """Take the machine away, on or off, with all it left on this one."""
