@@ -82,6 +82,29 @@ def test_the_first_version_needs_leave_in_the_configuration(root, service):
     assert (before.get("instance_id"), json.loads(out)["instance_id"]) == (None, A)
 
 
+def test_the_child_imports_nothing_that_lies_where_a_person_stands(root, service, tmp_path):
+    (tmp_path / "requests.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'w')\n")
+    place = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})"
+    subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            f"{place}; from hookd.cli import entry; entry()",
+            "--root",
+            str(root.path),
+            "run",
+            "pre",
+        ],
+        cwd=tmp_path,
+        env={**root.environment(endpoint(service)), "PYTHONPATH": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=True,
+    )
+    assert (root.result()["host"]["instance_id"], (tmp_path / "taken").exists()) == (A, False)
+
+
 def test_only_the_child_imports_the_library_of_the_network():
     program = (
         "import sys, hookd.daemon.serve, hookd.daemon.server, hookd.engine.call, "
