@@ -26,7 +26,7 @@ CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types compat bench docs man storm lab clean test-ready check-ready docs-ready lab-ready
+.PHONY: help demo test check lint types compat bench docs man storm rpm lock lab clean test-ready check-ready docs-ready lab-ready package-ready
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,11 +67,13 @@ docs: $(VENV)/.runtime ## write the pages and the SSM documents that are made fr
 	$(BIN)/python packaging/generate.py
 
 man: $(VENV)/.docs ## make the man page and the completion for bash in build/
-	@mkdir -p build
-	env -u HOOKD_ROOT COLUMNS=80 $(BIN)/argparse-manpage --module hookd.cli --function parser \
-	  --prog hookd --project-name hookd --manual-section 8 --manual-title hookd \
-	  --description 'run hooks around a patch operation' --output build/hookd.8
-	env -u HOOKD_ROOT $(BIN)/shtab --shell bash hookd.cli.parser >build/hookd.bash
+	docs/make-manual $(BIN) build
+
+rpm: $(VENV)/.package ## build the RPMs, for x86_64 and aarch64, in dist/
+	$(BIN)/python packaging/build-rpm $(ARGS)
+
+lock: $(VENV)/.runtime ## choose anew what packages carry (by PYTHON=python3.7)
+	$(BIN)/python packaging/lock
 
 clean: ## remove the environments and everything that was built
 	rm -rf .venv* .nox .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist
@@ -81,6 +83,7 @@ test-ready: $(VENV)/.test ; @:
 check-ready: $(VENV)/.check ; @:
 docs-ready: $(VENV)/.docs ; @:
 lab-ready: $(VENV)/.lab ; @:
+package-ready: $(VENV)/.package ; @:
 
 # A changed pyproject.toml gives a new environment: no leftover hides a missing requirement.
 $(VENV)/.runtime: pyproject.toml
@@ -100,6 +103,10 @@ $(VENV)/.lab: $(VENV)/.test
 
 $(VENV)/.docs: $(VENV)/.runtime
 	$(PIP) --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.docs
+	$(PIP) --editable '.[package]'
 	@touch $@
 
 $(VENV)/.check: $(VENV)/.runtime
