@@ -11,6 +11,10 @@ import zipfile
 import pytest
 
 import hookd
+from hookd.config import Config, parse
+from hookd.config.parse import _SECTIONS
+from hookd.core.checks.table import CHECKS
+from hookd.system.toml import parse_toml
 
 REPO = pathlib.Path(__file__).resolve().parent.parent
 
@@ -78,6 +82,50 @@ def test_the_wheel_starts_hookd_and_carries_its_licence(wheel):
         "[console_scripts]\nhookd = hookd.cli:entry\n"
     )
     assert [name for name in wheel.namelist() if name.endswith("/LICENSE")] != []
+
+
+def _toml(text):
+    return parse_toml(text.encode("ascii"))
+
+
+def _pins():
+    text = (REPO / "packaging/requirements.txt").read_text(encoding="ascii")
+    return dict(re.findall(r"^(\S+)==(\S+)", text, re.MULTILINE))
+
+
+# A key, a table: prose begins with a blank.
+COMMENTED = re.compile(r"(?m)^#(?=\S)")
+
+
+@pytest.mark.parametrize("python", ["3.7", "3.9", "3.11", "3.13"])
+def test_the_rpm_carries_what_hookd_depends_on_in_a_version_that_fits(python):
+    requirements = pytest.importorskip("packaging.requirements", reason="packaging is not here")
+    table = parse_toml((REPO / "pyproject.toml").read_bytes())
+    unmet = []
+    for line in table["project"]["dependencies"]:
+        one = requirements.Requirement(line)
+        if one.marker is None or one.marker.evaluate({"python_version": python}):
+            pin = _pins().get(one.name, "nothing")
+            unmet += [line] if pin == "nothing" or not one.specifier.contains(pin) else []
+    assert unmet == []
+
+
+def test_the_configuration_of_the_rpm_shows_every_key_and_the_defaults():
+    text = (REPO / "packaging/hookd.toml").read_text(encoding="ascii")
+    shown = _toml(COMMENTED.sub("", text.split("\n# What a check means")[0]))
+
+    assert parse([("hookd.toml", _toml(text))]) == (Config(), ())
+    assert parse([("hookd.toml", shown)]) == (Config(), ())
+    keys = {section: set(readers) for section, (_, readers) in _SECTIONS.items()}
+    assert {section: set(table) for section, table in shown.items()} == {
+        section: names for section, names in keys.items() if section != "override"
+    }
+
+
+def test_the_examples_of_the_configuration_can_be_uncommented():
+    text = (REPO / "packaging/hookd.toml").read_text(encoding="ascii")
+    _, problems = parse([("x", _toml(COMMENTED.sub("", text)))], CHECKS)
+    assert problems == ()
 
 
 # Spelled so that this file does not hold what it looks for.
