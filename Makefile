@@ -97,7 +97,7 @@ $(VENV)/.test: $(VENV)/.runtime
 	$(PIP) --editable '.[test,aws-test]'
 	@touch $@
 
-$(VENV)/.lab: $(VENV)/.test
+$(VENV)/.lab: $(VENV)/.test $(VENV)/.package
 	$(PIP) --editable '.[lab]'
 	@touch $@
 
