@@ -70,10 +70,10 @@ man: $(VENV)/.docs ## make the man page and the completion for bash in build/
 	docs/make-manual $(BIN) build
 
 rpm: $(VENV)/.package ## build the RPMs, for x86_64 and aarch64, in dist/
-	$(BIN)/python packaging/build-rpm $(ARGS)
+	$(BIN)/python packaging/build_rpm.py $(ARGS)
 
 lock: $(VENV)/.runtime ## choose anew what packages carry (by PYTHON=python3.7)
-	$(BIN)/python packaging/lock
+	$(BIN)/python packaging/lock.py
 
 clean: ## remove the environments and everything that was built
 	rm -rf .venv* .nox .cache .hypothesis .pytest_cache .mypy_cache .ruff_cache build dist

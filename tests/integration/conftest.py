@@ -38,8 +38,14 @@ def previous_rpm(tmp_path_factory, rpms):
     return package.build(place / "dist", "--arch=x86_64", checkout=place)["x86_64"]
 
 
+@pytest.fixture(scope="session")
+def system_rpm(tmp_path_factory, rpms):
+    """Return an RPM that provides what hookd's requires."""
+    return package.build_system(tmp_path_factory.mktemp("system"))
+
+
 @pytest.fixture
-def new_package_root(tmp_path, rpms):
+def new_package_root(tmp_path, rpms, system_rpm):
     """Return a function that makes a root with only the Python asked for and no hookd yet."""
     reason = package.why_no_root()
     if reason:
@@ -49,7 +55,7 @@ def new_package_root(tmp_path, rpms):
         path = package.interpreter(python)
         if not path:
             pytest.skip(f"no Python {python} here")
-        root = package.PackageRoot(tmp_path / f"root-{python}")
+        root = package.PackageRoot(tmp_path / f"root-{python}", system_rpm)
         root.use_python(path)
         return root
 

@@ -50,7 +50,7 @@ def shown(root):
 
 
 def verify(root):
-    return root.rpm("-V", "--nodeps", "hookd")
+    return root.rpm("-V", "hookd")
 
 
 def compiled(root):
@@ -94,7 +94,7 @@ def test_units_are_enabled_without_a_running_systemd_and_no_longer_after_it_is_e
         "etc/systemd/system/sockets.target.wants/hookd.socket",
     ]
     assert [path for path in root.ours() if path.startswith("etc/systemd/")] == links
-    assert root.rpm("-e", "--nodeps", "hookd") == (0, [])
+    assert root.rpm("-e", "hookd") == (0, [])
     assert [path for path in root.ours() if path.startswith("etc/systemd/")] == []
 
 
@@ -212,7 +212,7 @@ def test_an_upgrade_in_mid_hook_disturbs_nothing(new_package_root, rpms, previou
 
     done = root.run(
         "hookd run pre --no-daemon & until test -e /srv/began; do sleep 0.05; done;"
-        "rpm --dbpath=/var/lib/rpm -U --nodeps /srv/new.rpm && touch /srv/go; wait $!"
+        "rpm -U /srv/new.rpm && touch /srv/go; wait $!"
     )
 
     assert (done.returncode, done.stdout.split(" ")[0]) == (0, "passed:"), done
@@ -240,7 +240,7 @@ def test_after_it_is_erased_its_state_is_left_and_nothing_else(root):
     root.put("etc/hookd/hookd.toml", b"[run]\ndeadline = '50m'\n")
     operation(root, "pre")
 
-    code, said = root.rpm("-e", "--nodeps", "hookd")
+    code, said = root.rpm("-e", "hookd")
 
     identity = said[0].split(" ")[2]
     warning = f"hookd: operation {identity} is not over; what it owes will not be done. "
@@ -267,7 +267,7 @@ def test_after_it_is_erased_its_state_is_left_and_nothing_else(root):
 
 def test_a_new_install_goes_on_with_what_was_left(root, rpms):
     operation(root, "pre")
-    assert root.rpm("-e", "--nodeps", "hookd")[0] == 0
+    assert root.rpm("-e", "hookd")[0] == 0
     root.install(rpms["x86_64"])
 
     assert operation(root, "post", "on-exit") == [0, 0]
@@ -275,5 +275,5 @@ def test_a_new_install_goes_on_with_what_was_left(root, rpms):
 
 
 def test_erasing_it_unused_leaves_nothing(root):
-    assert root.rpm("-e", "--nodeps", "hookd") == (0, [])
+    assert root.rpm("-e", "hookd") == (0, [])
     assert root.ours() == []

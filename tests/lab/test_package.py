@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 from support import package
 
@@ -13,19 +11,6 @@ from lab.ground import Ground
 from lab.machine import Machine
 
 OLD = "0.0.9"
-# What hookd requires; Debian has it, but not by rpm.
-SYSTEM = """\
-Name: system
-Version: 1
-Release: 1
-Summary: What the system has
-License: Apache-2.0
-BuildArch: noarch
-Provides: /bin/sh /usr/bin/python3 findutils systemd
-%description
-What the system has.
-%files
-"""
 WAITS = "echo $$ >/srv/hanging; until test -e /srv/go; do sleep 0.1; done; echo went on"
 UNITS = ("hookd.socket", "hookd.service", "hookd-boot.service")
 
@@ -37,13 +22,9 @@ def releases(tmp_path_factory):
     if reason:
         pytest.skip(reason)
     place = tmp_path_factory.mktemp("releases")
-    spec = place / "system.spec"
-    spec.write_text(SYSTEM, encoding="ascii")
-    define = ("--define", f"_topdir {place}")
-    subprocess.run(["rpmbuild", "-bb", "--quiet", *define, str(spec)], check=True)
     older = package.other_release(place / "older", OLD)
     return {
-        "system": next(place.glob("RPMS/*/*.rpm")),
+        "system": package.build_system(place),
         "old": package.build(place / "old", "--arch=x86_64", checkout=older)["x86_64"],
         "new": package.build(place / "new", "--arch=x86_64")["x86_64"],
     }

@@ -24,6 +24,19 @@ PROGRAMS = ("rpm", "rpmbuild", "make")
 # What an RPM is made of; tests and what builds leave behind are not.
 SOURCES = ("hookd", "packaging", "systemd", "docs", "LICENSE", "pyproject.toml")
 PAGES = ("README.md", "CHANGELOG.md", "SECURITY.md")
+# What hookd requires: a root has it from this machine, but not by rpm.
+SYSTEM = """\
+Name: system
+Version: 1
+Release: 1
+Summary: What the system has
+License: Apache-2.0
+BuildArch: noarch
+Provides: /bin/sh /usr/bin/python3 findutils systemd
+%description
+What the system has.
+%files
+"""
 ENTER = """\
 set -eu
 root=$1 layers=$2 pythons=$3
@@ -58,9 +71,9 @@ def why_no_root() -> str:
 
 
 def build(output: pathlib.Path, *words: str, checkout: pathlib.Path = CHECKOUT, **environment):
-    """Run packaging/build-rpm of `checkout`, and return the RPMs in `output` by architecture."""
+    """Run packaging/build_rpm.py of `checkout`, and return the RPMs in `output` by architecture."""
     done = subprocess.run(
-        [sys.executable, str(checkout / "packaging/build-rpm"), "--output", str(output), *words],
+        [sys.executable, str(checkout / "packaging/build_rpm.py"), "--output", str(output), *words],
         env={**os.environ, "SOURCE_DATE_EPOCH": EPOCH, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -82,6 +95,15 @@ def built_once(shared: pathlib.Path):
             build(shared / "rpms.partial")
             (shared / "rpms.partial").rename(done)
     return {path.name.split(".")[-2]: path for path in sorted(done.glob("*.rpm"))}
+
+
+def build_system(place: pathlib.Path) -> pathlib.Path:
+    """Return an RPM, built in `place`, that provides what hookd requires and has no files."""
+    spec = place / "system.spec"
+    spec.write_text(SYSTEM, encoding="ascii")
+    define = ("--define", f"_topdir {place}", "--define", f"_dbpath {place}/db")
+    subprocess.run(["rpmbuild", "-bb", "--quiet", *define, str(spec)], check=True)
+    return place / "RPMS/noarch/system-1-1.noarch.rpm"
 
 
 def other_release(place: pathlib.Path, version: str) -> pathlib.Path:
@@ -109,9 +131,9 @@ def interpreter(version: str) -> str:
 
 
 class PackageRoot:
-    """One root, in the empty directory `place`."""
+    """One root, in the empty directory `place`; `system` is what `build_system` made."""
 
-    def __init__(self, place: pathlib.Path) -> None:
+    def __init__(self, place: pathlib.Path, system: pathlib.Path) -> None:
         self.path = place / "root"
         self.upper, self.work = place / "upper", place / "work"
         self.pythons: list[str] = []
@@ -121,6 +143,9 @@ class PackageRoot:
             (self.path / link).symlink_to(f"usr/{link}")
         self.put("etc/passwd", b"root:x:0:0::/root:/bin/sh\n")
         self.put("etc/group", b"root:x:0:\n")
+        # Debian's rpm keeps its database in the caller's home; elsewhere it is the system's.
+        self.put("etc/rpm/macros", b"%_dbpath /var/lib/rpm\n")
+        self.install(system)
 
     def run(self, command, *, environment=None):
         """Run `command` (a list, or text for sh) to its end, and return how it ended."""
@@ -152,17 +177,14 @@ class PackageRoot:
 
     def rpm(self, *words: str) -> tuple[int, list[str]]:
         """Run rpm here; return its exit code and lines, without what Debian's says to everybody."""
-        done = self.run(["rpm", "--dbpath=/var/lib/rpm", *words])
+        done = self.run(["rpm", *words])
         said = (done.stdout + done.stderr).splitlines()
         return done.returncode, [line for line in said if not line.startswith("rpm: ")]
 
     def install(self, package: pathlib.Path, how: str = "-i") -> list[str]:
-        """Install `package`, or upgrade to it, and return what rpm says.
-
-        What it requires is there, though rpm has it not.
-        """
+        """Install `package`, or upgrade to it, and return what rpm says."""
         self.put("srv/" + package.name, package.read_bytes())
-        code, said = self.rpm(*how.split(), "--nodeps", "/srv/" + package.name)
+        code, said = self.rpm(*how.split(), "/srv/" + package.name)
         assert code == 0, said
         return said
 

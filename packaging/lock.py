@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Writes requirements.txt: the wheels that packages of hookd carry (`make lock`).
 
 Runs on the oldest Python that hookd knows: what pip chooses there works on every newer one. A
@@ -21,14 +20,14 @@ PLATFORMS = {
     for arch in ("x86_64", "aarch64")
 }
 HEAD = """\
-# Made by packaging/lock (`make lock`). What packages carry, in the one version that works from
+# Made by packaging/lock.py (`make lock`). What packages carry, in the one version that works from
 # Python 3.7 to 3.13. Newer versions of most need a newer Python: see packaging/README.md.
 """
 
 
 def main() -> None:
     if sys.version_info[:2] != OLDEST:
-        raise SystemExit("packaging/lock: run it by Python 3.7: make lock PYTHON=python3.7")
+        raise SystemExit("make lock: run it by Python 3.7: make lock PYTHON=python3.7")
     with tempfile.TemporaryDirectory(prefix="hookd-lock-") as scratch:
         tempfile.tempdir = scratch
         (HERE / "requirements.txt").write_text("".join(_lines()), encoding="ascii")
