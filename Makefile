@@ -26,10 +26,10 @@ CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types compat bench docs man storm rpm lock lab clean test-ready check-ready docs-ready lab-ready package-ready
+.PHONY: help demo test check lint types compat bench docs man storm rpm distributor lock lab clean test-ready check-ready docs-ready lab-ready package-ready
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## play one whole patch operation in a throw-away root
 	@$(BIN)/python demo $(ARGS)
@@ -71,6 +71,9 @@ man: $(VENV)/.docs ## make the man page and the completion for bash in build/
 
 rpm: $(VENV)/.package ## build the RPMs, for x86_64 and aarch64, in dist/
 	$(BIN)/python packaging/build_rpm.py $(ARGS)
+
+distributor: rpm ## make the package for SSM Distributor of the RPMs, in dist/distributor/
+	$(BIN)/python packaging/build_distributor.py
 
 lock: $(VENV)/.runtime ## choose anew what packages carry (by PYTHON=python3.7)
 	$(BIN)/python packaging/lock.py
