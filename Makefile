@@ -26,7 +26,7 @@ CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types compat bench docs man storm rpm distributor lock lab clean test-ready check-ready docs-ready lab-ready package-ready
+.PHONY: help demo test check lint types compat bench docs man storm rpm distributor repo lock lab clean test-ready check-ready docs-ready lab-ready package-ready
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ rpm: $(VENV)/.package ## build the RPMs, for x86_64 and aarch64, in dist/
 
 distributor: rpm ## make the package for SSM Distributor of the RPMs, in dist/distributor/
 	$(BIN)/python packaging/build_distributor.py
+
+repo: rpm ## make a signed yum repository of the RPMs, in dist/repo/ (KEY=, URL=)
+	packaging/build-repo dist dist/repo '$(KEY)' '$(URL)'
 
 lock: $(VENV)/.runtime ## choose anew what packages carry (by PYTHON=python3.7)
 	$(BIN)/python packaging/lock.py
