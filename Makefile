@@ -26,7 +26,7 @@ CORES := $(shell getconf _NPROCESSORS_ONLN)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint types compat bench docs man storm rpm distributor repo lock lab clean test-ready check-ready docs-ready lab-ready package-ready
+.PHONY: help demo test check lint types compat bench docs man storm rpm distributor repo release-check lock lab clean test-ready check-ready docs-ready lab-ready package-ready
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ distributor: rpm ## make the package for SSM Distributor of the RPMs, in dist/di
 
 repo: rpm ## make a signed yum repository of the RPMs, in dist/repo/ (KEY=, URL=)
 	packaging/build-repo dist dist/repo '$(KEY)' '$(URL)'
+
+release-check: $(VENV)/.package ## build everything twice and hold it to what it says of itself
+	$(BIN)/python packaging/release_check.py
 
 lock: $(VENV)/.runtime ## choose anew what packages carry (by PYTHON=python3.7)
 	$(BIN)/python packaging/lock.py

@@ -107,7 +107,10 @@ def test_dnf_installs_what_is_signed(publisher, rpms, system_rpm):
 
 @pytest.mark.parametrize(
     ("what", "said"),
-    [("package", "x86_64.rpm is not signed"), ("list", "Bad PGP signature")],
+    [
+        ("package", "x86_64.rpm is not signed"),
+        ("list", "repomd.xml GPG signature verification error"),
+    ],
     ids=["package", "list"],
 )
 def test_dnf_refuses_what_is_not(publisher, rpms, system_rpm, what, said):
