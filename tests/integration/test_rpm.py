@@ -187,15 +187,16 @@ def test_the_scriptlets_end_well_and_silently_where_nothing_is_there(rpm, tmp_pa
             )
 
 
-def test_no_scriptlet_waits_or_restarts_or_can_fail(rpm):
+def test_no_scriptlet_waits_without_end_or_restarts_or_can_fail(rpm):
     lines = [line.strip() for line in ask(rpm, "--scripts")]
-    commands = [line for line in lines if re.match(r"systemctl|find|rm|/", line)]
+    commands = [line for line in lines if re.match(r"systemctl|timeout|find|rm|/", line)]
     assert [line for line in commands if not line.endswith(">/dev/null 2>&1 || :")] == []
-    job = re.compile(r"systemctl .*\b(start|stop|restart|isolate|kill)\b")
+    job = re.compile(r".*systemctl .*\b(start|stop|restart|isolate|kill)\b")
     jobs = [line for line in lines if job.match(line)]
     assert [line.split(" >")[0] for line in jobs] == [
         "systemctl --no-block start hookd.socket",
         "systemctl --no-block stop hookd.socket hookd.service",
+        "timeout 5 systemctl stop hookd.socket hookd.service",
     ]
 
 
