@@ -135,6 +135,14 @@ def test_only_what_a_machine_needs_is_in_it(rpm):
     assert int(ask(rpm, "--qf", "%{SIZE}\n")[0]) < LARGEST
 
 
+def test_what_the_account_needs_comes_along(rpm):
+    listed = set(ask(rpm, "--list"))
+    for folder in ("ssm", "cloudwatch", "aws"):
+        for path in (CHECKOUT / "packaging" / folder).rglob("*"):
+            if path.suffix in (".json", ".yaml", ".md"):
+                assert f"/usr/share/hookd/{path.relative_to(CHECKOUT / 'packaging')}" in listed
+
+
 def test_configuration_and_state_outlive_it(rpm):
     assert ask(rpm, "--configfiles") == ["/etc/hookd/hookd.toml", "/etc/logrotate.d/hookd"]
     flags = ask(rpm, "--qf", "[%{FILEFLAGS:fflags} %{FILENAMES}\n]")

@@ -88,6 +88,12 @@ def test_the_child_that_asks_for_the_instance_finds_its_libraries(root):
     assert (codes, shown(root)["host"]["instance_id"]) == ([0], "i-0123456789abcdef0")
 
 
+def test_the_lifecycle_is_played_with_what_was_installed(root):
+    done = root.run(["hookd", "rehearse", "--yes"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert verify(root) == (0, [])
+
+
 def test_units_are_enabled_without_a_running_systemd_and_no_longer_after_it_is_erased(root):
     links = [
         "etc/systemd/system/multi-user.target.wants/hookd-boot.service",

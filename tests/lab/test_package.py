@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from acceptance import test_installed as acceptance
 from support import package
 
 import hookd as this
@@ -149,3 +150,18 @@ def test_it_is_erased_in_mid_hook_and_leaves_its_state_alone(machine):
     codes = [hooks.hookd(machine, phase).returncode for phase in ("post", "on-exit")]
     assert codes == [0, 0]
     assert hooks.starts(machine) == ["pre/30-leave", "pre/50-later"]
+
+
+def test_what_has_to_be_true_of_a_machine_with_it_is(machine):
+    machine.execute("rpm -U /srv/new.rpm").check()
+    host = facts.host(machine)
+    for test in vars(acceptance).values():
+        if getattr(test, "__name__", "").startswith("test_"):
+            for values in _cases(test):
+                test(host, *values)
+
+
+def _cases(test):
+    """Return what pytest would call the test with, besides the host."""
+    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
+    return marks[0].args[1] if marks else [()]
