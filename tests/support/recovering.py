@@ -27,11 +27,6 @@ def service(root):
         process.wait(10)
 
 
-def wake(root):
-    """Let the service look again, as it does after any call; else it would within half a minute."""
-    root.run("cancel")
-
-
 def eventually(condition, patience_s=15.0):
     until = time.monotonic() + patience_s
     while not condition():
