@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 
 from hookd.aws import agent, identity
 from hookd.core.due import Act, Due, Moment, Reached, due
 from hookd.core.host import is_here
 from hookd.core.operation import Operation
+from hookd.engine import baked
 from hookd.engine.booted import look_at_boot
 from hookd.engine.recovery import recover_operation
 from hookd.errors import HookdError
@@ -58,6 +60,8 @@ class Recovery:
         Open operations are pending even when nothing is to be done about them now (held, recovery
         switched off): the service stays for them.
         """
+        with contextlib.suppress(OSError):  # a mark too many costs a look
+            baked.set_aside(machine, identity.facts(machine))
         held = hold.read(machine.state)
         marked = known(machine.state, see=self.watch.see)
         if not marked:
@@ -67,16 +71,13 @@ class Recovery:
         found = []
         for one in marked:
             operation = one.operation
-            is_ours = _is_ours(machine, operation)
-            if is_ours is False:
-                continue
             following = due(
                 operation,
                 one.liveness,
                 moment,
                 patience,
                 held=str(held or ""),
-                is_here=is_ours,
+                is_here=_is_ours(machine, operation),
                 seen=one.seen,
             )
             act = self._pending(operation.id, following, moment.up_s, not_before)

@@ -52,6 +52,15 @@ def test_the_service_runs_no_hook_of_it(root):
     assert root.result()["operation"]["verdict"] == "passed"
 
 
+def test_the_service_takes_its_mark_away_by_itself(root):
+    baked(root)
+    with service(root):
+        eventually(lambda: not list((root.path / "var/lib/hookd/open").iterdir()))
+
+    assert [note["code"] for note in root.result()["notes"]] == ["state.from-image"]
+    assert root.ran() == ["leave"]
+
+
 def test_on_the_same_instance_it_is_ended(root):
     with service(root):
         eventually(lambda: root.events("operation-closed"))

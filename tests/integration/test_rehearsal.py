@@ -97,9 +97,7 @@ COURSES = {
     "only-pre": Course(
         "SSSSSSR!SS!", "patched-rebooted", "passed", {"pre": 0, "on-exit": 0}, PRE + EXIT
     ),
-    "scheduled-reboot": Course(
-        "SSSSSS-S!!R!SSS", "patched-rebooted", "passed", CODES, [*ALL, EXIT[0]]
-    ),
+    "scheduled-reboot": Course("SSSSSS-S!!R!SSS", "patched-rebooted", "passed", CODES, ALL),
 }
 
 

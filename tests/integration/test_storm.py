@@ -236,6 +236,8 @@ def finish(root, log, phase):
     undos = [token for token in started if name_of(token) == "70-undo"]
     assert len(undos) == len(set(undos)) >= int(owed)
     told_of = {(line["event"], line.get("phase")) for line in root.lines()}
-    assert told_of == {("operation-closed", None), *(("phase-ended", one) for one in PHASES)}
+    whole = {(event, None) for event in ("operation-opened", "operation-closed")}
+    parts = {(event, one) for event in ("phase-started", "phase-ended") for one in PHASES}
+    assert told_of == whole | parts
     assert root.operations() == [operation.id]
     assert os.listdir(root.state / "open") == []

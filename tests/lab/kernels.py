@@ -115,7 +115,8 @@ def _kernel(work, package, repo):
     modules = tree / "lib/modules" / ours
     modules.mkdir(parents=True)
     image = _renamed(_unpacked(debian / f"boot/vmlinuz-{theirs}"), theirs, ours)
-    (modules / "vmlinuz").write_bytes(gzip.compress(image, 6, mtime=0))
+    with gzip.GzipFile(str(modules / "vmlinuz"), "wb", 6, mtime=0) as packed:
+        packed.write(image)
     for file in (debian / "lib/modules" / theirs).rglob("*.*"):
         if file.name.startswith("modules.") or file.name in MODULES:
             copy = modules / file.relative_to(debian / "lib/modules" / theirs)

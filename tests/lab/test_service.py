@@ -263,5 +263,5 @@ def test_hookd_its_libraries_and_python_are_gone_in_the_middle_of_a_phase(
     assert document["operation"]["state"] == "closed"
     assert document["notes"] == []
     told = machine.read("/var/log/hookd/results.jsonl").splitlines()
-    assert len(told) == 4  # three phases and the operation
+    assert len(told) == 8  # the start and the end of three phases and of the operation
     machine.execute("hookd run pre").check()

@@ -11,6 +11,7 @@ import subprocess
 from support.fakeroot import PATH, FakeRoot
 
 BINDS = ("etc", "var", "run")
+KERNELS = ("boot", "lib/modules")  # of which a host has none or many
 FILES = (
     "proc/sys/kernel/random/boot_id",
     "proc/sys/kernel/osrelease",
@@ -48,6 +49,9 @@ class HostRoot(FakeRoot):
         self.write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
         self.write("etc/group", "root:x:0:\n")
         self.write("run/said/show", "")
+        self.kernels = [name for name in KERNELS if os.path.isdir(f"/{name}")]
+        for name in self.kernels:
+            (self.path / name).mkdir(parents=True)
         self.write("bin/systemctl", SYSTEMCTL, 0o755)
 
     def systemd(self):
@@ -64,7 +68,8 @@ class HostRoot(FakeRoot):
         return path.read_text().splitlines() if path.exists() else []
 
     def command(self, *words: str):
-        there = [f"mount --bind {self.path}/{name} /{name}" for name in (*FILES, *BINDS)]
+        names = (*FILES, *self.kernels, *BINDS)
+        there = [f"mount --bind {self.path}/{name} /{name}" for name in names]
         enter = " && ".join([*there, 'exec "$@"'])
         host = [word for word in super().command(*words) if word not in ("--root", str(self.path))]
         return ["unshare", "--mount", "sh", "-c", enter, "sh", *host]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import subprocess
 import time
 
@@ -27,14 +25,6 @@ def service(root):
     finally:
         process.terminate()
         process.wait(10)
-
-
-def wake(root):
-    """Wake the service, as any call does; it would look again by itself within half a minute."""
-    folder = os.open(str(root.path / "run/hookd"), os.O_PATH)  # the path may be too long otherwise
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(f"/proc/self/fd/{folder}/hookd.sock")
-    os.close(folder)
 
 
 def eventually(condition, patience_s=15.0):
