@@ -6,10 +6,10 @@ import shlex
 import sys
 
 import pytest
-from support.agenttree import ASSOCIATION, COMMAND, RUN, AgentTree
+from support.agenttree import RUN, AgentTree
 from support.fakeroot import CHECKOUT, NEW_KERNEL, FakeRoot, check_of
 from support.patchfiles import PatchFiles
-from support.patchrun import ON_EXIT, POST, PRE, PatchRun, wrapper_steps
+from support.patchrun import ASSOCIATION, COMMAND, ON_EXIT, POST, PRE, PatchRun, wrapper_steps
 
 OF_ASSOCIATION = f"{ASSOCIATION}.{RUN}"
 PACKAGE = "Feb 05 01:52:14 Updated: 1:openssl-libs-1.0.2k-19.amzn2.0.4.x86_64"
@@ -67,7 +67,7 @@ def seen(root, *checks):
     )
 
 
-@pytest.mark.parametrize("run_id", [COMMAND, OF_ASSOCIATION])
+@pytest.mark.parametrize("run_id", [COMMAND, OF_ASSOCIATION], ids=["command", "association"])
 def test_a_run_that_goes_well_is_told_with_patch_managers_counts(root, run_id):
     run = Patching(root, run_id)
     run.scan(missing=2)

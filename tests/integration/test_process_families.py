@@ -77,12 +77,9 @@ def test_a_leftover_that_holds_stdout_delays_nothing_and_can_go_on_writing(bench
     began = time.monotonic()
     ended = bench.run(script)
     took = time.monotonic() - began
-    (left,) = (one for one in ended.left_running if one.command != "sleep 0.1")
-    assert (ended.outcome, left.pid, left.holds_stdout) == (
-        HookOutcome.PASSED,
-        pid_in(tmp_path / "left"),
-        True,
-    )
+    # besides it there may be its `sleep`, or what is just becoming one
+    holders = {one.pid: one.holds_stdout for one in ended.left_running}
+    assert (ended.outcome, holders[pid_in(tmp_path / "left")]) == (HookOutcome.PASSED, True)
     assert took < 3
     wait_for((tmp_path / "done").exists)
 

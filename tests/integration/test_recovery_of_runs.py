@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
-from support.agenttree import COMMAND, AgentTree
+from support.agenttree import AgentTree
 from support.fakeroot import CHECKOUT, FakeRoot, says
 from support.recovering import eventually, service
 
+COMMAND = str(uuid.uuid4())  # workers are looked for among all processes of the host
 STATE_FILE = f"/var/lib/amazon/ssm/i-0123456789abcdef0/document/state/current/{COMMAND}"
 
 

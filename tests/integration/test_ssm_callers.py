@@ -13,13 +13,25 @@ import time
 
 import psutil
 import pytest
-from support.agenttree import ASSOCIATION, COMMAND, RUN, AgentTree
+from support.agenttree import RUN, AgentTree
 from support.fakeroot import CHECKOUT, FakeRoot, check_of, says
-from support.patchrun import ON_EXIT, POST, POST_REBOOT, PRE, PatchRun, wrapper_steps
+from support.patchrun import (
+    ASSOCIATION,
+    COMMAND,
+    ON_EXIT,
+    POST,
+    POST_REBOOT,
+    PRE,
+    PatchRun,
+    wrapper_steps,
+)
 
 OF_ASSOCIATION = f"{ASSOCIATION}.{RUN}"
 OTHER = "99999999-8888-4777-8666-555555555555"
-IDS = [(COMMAND, "ssm-command"), (OF_ASSOCIATION, "ssm-association")]
+IDS = [
+    pytest.param(COMMAND, "ssm-command", id="command"),
+    pytest.param(OF_ASSOCIATION, "ssm-association", id="association"),
+]
 
 
 @pytest.fixture

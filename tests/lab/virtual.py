@@ -97,9 +97,14 @@ class VirtualMachine(Inside):
 
     def reboot(self, entry: str = "") -> None:
         """Reboot by `systemctl reboot`; see `boot`."""
-        self.execute(["systemctl", "--no-block", "reboot"]).check()
-        assert self.wait_off() == "reboot"
+        self.go_down()
         self.boot(entry)
+
+    def go_down(self) -> None:
+        """Let `systemctl reboot` take the machine down; it is off then, and no entry chosen."""
+        # a moment later: else the agent may be gone before it has answered
+        self.execute(["systemd-run", "--on-active=2s", "systemctl", "reboot"]).check()
+        assert self.wait_off() == "reboot"
 
     def said(self) -> str:
         """Return what the console of this boot, or of the last one, has shown."""

@@ -11,8 +11,12 @@ import os
 import pathlib
 import subprocess
 import sys
+import uuid
 
 from support.agenttree import NODE
+
+# Nobody else's: hookd looks for workers among all processes of the host, other tests' as well.
+COMMAND, ASSOCIATION = str(uuid.uuid4()), str(uuid.uuid4())
 
 # Of the wrapper's own scripts what has its parameters in it.
 VERIFY = """\
