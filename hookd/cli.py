@@ -47,6 +47,7 @@ _EXAMPLES = {
         "hookd recover                      every operation that is open or owes an undo",
         "hookd recover 20261105T041807Z-7f3a",
     ),
+    "attach": ("hookd attach                       `hookd attach last` when none runs",),
     "cancel": ("hookd cancel",),
     "daemon": ("systemctl start hookd.socket",),
     "identity": ("hookd identity --json | jq -r .instance_id",),
@@ -71,6 +72,7 @@ _HELP = {
     "rehearse": "play the SSM lifecycle locally, with your hooks",
     "hold": "make pre fail and recovery wait, until the hold ends",
     "recover": "finish an operation whose caller is gone; retry owed undos",
+    "attach": "follow the running phase: what it did and does",
     "cancel": "end the running phase; on-exit stays owed",
     "daemon": "the service that runs phases for their callers",
     "identity": "who this instance is, by its environment, metadata service and firmware",
@@ -194,6 +196,9 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
         help="how long, default 6h",
     )
     hold.add_argument("--release", action="store_true", help="end the hold now")
+    made["attach"].add_argument(
+        "id", nargs="?", default="", metavar="ID|last", help="default: the one whose phase runs"
+    )
     made["recover"].add_argument(
         "id", nargs="?", default="", metavar="ID", help="default: every one that needs it"
     )
