@@ -18,6 +18,7 @@ from hookd.system.process.table import Process, Table, read_entry, read_process
 KILL_PATIENCE_S = 5.0
 """How long the killed may take to vanish before they are left as they are (a dead NFS mount)."""
 
+_YOUNG_S = 0.1
 _MOST_DESCRIPTORS = 4096
 _COMMAND = 200
 
@@ -127,14 +128,23 @@ def end_leftovers(
     family = Family(token, pid, process_started_at, session=session, cgroup=cgroup)
     found: dict[tuple[int, float], Leftover] = {}
     for members in _until_none(family, grace_s):
-        untold = [one for one in members if one.key not in found]
-        _note(found, members)
+        untold = [one for one in members if one.key not in found and is_grown(one, up_s())]
+        _note(found, untold)
         family.signal(untold, signal.SIGTERM)
     for members in _until_none(family, KILL_PATIENCE_S):
         _note(found, members)
         family.signal(members, signal.SIGKILL)
     cgroups.remove(cgroup)
     return tuple(found.values())
+
+
+def is_grown(process: Process, now: float) -> bool:
+    """Whether TERM finds `process` as what it is to be, at moment `now` of CLOCK_BOOTTIME.
+
+    What a shell with a trap has just forked takes the signal as the shell would, and forgets it
+    when it becomes another program.
+    """
+    return now - process.started >= _YOUNG_S
 
 
 def leftover(pid: int, pipes: frozenset[int] = frozenset()) -> Leftover:

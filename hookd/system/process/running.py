@@ -12,7 +12,7 @@ from typing import Callable, NamedTuple
 from hookd.core.model import HookOutcome, Leftover, Stream
 from hookd.system.clock import up_s
 from hookd.system.process.capture import Capture
-from hookd.system.process.family import KILL_PATIENCE_S, Family, leftover
+from hookd.system.process.family import KILL_PATIENCE_S, Family, is_grown, leftover
 from hookd.system.process.reap import Reaped
 from hookd.system.process.spawn import Spawned, Start, keep_reading
 from hookd.system.process.table import Process, Table, read_process
@@ -247,8 +247,10 @@ class Running:
         members = self.family.members(moment.table)
         if not self._told:
             self._signal_own(signal.SIGTERM, members)
-        self.family.signal([one for one in members if one.key not in self._told], signal.SIGTERM)
-        self._told.update(((self.pid, self.started), *(one.key for one in members)))
+        untold = [one for one in members if one.key not in self._told]
+        grown = [one for one in untold if one.pid == self.pid or is_grown(one, moment.now)]
+        self.family.signal(grown, signal.SIGTERM)
+        self._told.update(((self.pid, self.started), *(one.key for one in grown)))
 
     def _signal(self, number: signal.Signals, moment: Moment) -> None:
         members = self.family.members(moment.table)
