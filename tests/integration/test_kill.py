@@ -27,7 +27,7 @@ from hookd.core.undo import outstanding
 
 HOOKS = 20
 CHUNKS = 4
-KILLS = 50
+KILLS = int(os.environ.get("HOOKD_KILLS", "200")) // CHUNKS
 LANES = 4
 
 
