@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 from hookd.core.codec import decode, encode
+from hookd.core.ignore import Ignore
 from hookd.core.model import Json, Name, Phase, Severity
 
 
@@ -51,7 +52,10 @@ class RecoveryConfig:
 
 @dataclass(frozen=True)
 class VerifyConfig:
+    """`ignore` has patterns of what on-exit says nothing about."""
+
     settle_s: float = 120.0
+    ignore: Ignore = Ignore()
 
 
 @dataclass(frozen=True)

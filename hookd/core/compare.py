@@ -13,7 +13,8 @@ from hookd.core.debian import debian_key
 from hookd.core.kernels import is_installonly, newest_beside, promise
 from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
 from hookd.core.nevra import evr_key
-from hookd.core.readings import Boot, LogEntry, PackageSet, Snapshot, Standing, WentDown
+from hookd.core.readings import Boot, LogEntry, PackageSet, Standing, WentDown
+from hookd.core.snapshot import Snapshot
 
 Instances = Tuple[Tuple[str, int], ...]
 Order = Callable[[str], Any]

@@ -13,7 +13,7 @@ from hookd.core.judge import Judgement, judge_recorded
 from hookd.core.looks import in_order
 from hookd.core.model import Check, Json, Phase
 from hookd.core.operation import Operation
-from hookd.core.readings import Snapshot
+from hookd.core.snapshot import Snapshot
 
 
 def is_same_boot(operation: Operation, boot_id: str) -> Optional[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Mapping, Optional
 
-from hookd.core.readings import Snapshot
+from hookd.core.snapshot import Snapshot
 
 HOST = "host"
 """The subject under which what a look tells of the host is journalled."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Iterable, Mapping, Optional, Sequence, Tuple
 
-from hookd.core import compare, kernels, patch
-from hookd.core.belong import REBOOT_RUN
-from hookd.core.called import folder, known_of, text
-from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
-from hookd.core.checks import patch as patch_checks
-from hookd.core.due import boots_of
+from hookd.core import patch
+from hookd.core.called import folder, known_of
+from hookd.core.checking import Scene, is_pending, judge_phase
+from hookd.core.ignore import Ignore
 from hookd.core.looks import LAST_KNOWN, changes_over, looks_of, packages_changed
 from hookd.core.model import (
     CallerKind,
@@ -19,24 +17,23 @@ from hookd.core.model import (
     Health,
     Hook,
     HookOutcome,
-    HookState,
     Path,
     Phase,
     PhaseOutcome,
     Severity,
     Verdict,
 )
-from hookd.core.operation import HookRun, Operation, PhaseRun
+from hookd.core.operation import Operation, PhaseRun
 from hookd.core.path import Call, Evidence, Way, way
-from hookd.core.readings import LogAction, Snapshot, TransactionState
+from hookd.core.readings import LogAction, TransactionState
 from hookd.core.slot import INSTALL, VERIFY, Slot
-from hookd.core.undo import Undo, last_try, outstanding
+from hookd.core.snapshot import Snapshot
+from hookd.core.undo import Undo, outstanding
 from hookd.core.verdict import health, is_bad, verdict
 
 Severities = Mapping[str, Severity]
 
-ASKED_BY = "recovery.asked-by"
-"""The subject under which recovery notes who wanted it: `service`, `person` or the next `pre`."""
+_NOTHING = Ignore()
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,14 @@ def judge(
     severities: Severities,
     phase: Phase,
     hooks_today: Sequence[Hook] = (),
+    ignore: Ignore = _NOTHING,
 ) -> Judgement:
     """Return what `phase` may say of the operation. `hooks_today` are those of all phases."""
     looks = looks_of(operation, snapshots)
     changes = changes_over(looks)
     found = way(_evidence(operation, looks, changes))
-    judged = _judged(operation, looks, changes, found, severities, phase, hooks_today)
+    scene = Scene(operation, looks, changes, found, severities, hooks_today, ignore)
+    judged = judge_phase(scene, phase)
     checks = {**operation.checks, **{c.id: replace(c, phase=phase.value) for c in judged}}
     return _judgement(operation, changes, found, checks, outstanding(operation, hooks_today))
 
@@ -143,7 +142,7 @@ def _evidence(operation: Operation, looks: Sequence[Snapshot], changes: Changes)
         has_last_known=bool(looks) and looks[0].name == LAST_KNOWN,
         changed=packages_changed(looks),
         rebooted=changes.boot.rebooted,
-        pending=_is_pending(looks, changes) or bool(summary and summary.installed_pending_reboot),
+        pending=is_pending(looks, changes) or bool(summary and summary.installed_pending_reboot),
         speaks_of_failure=any(_speaks_of_failure(look) for look in looks[1:]),
         unfinished=_unfinished(looks[-1]) if looks else (),
     )
@@ -180,18 +179,6 @@ def _is_recovered(operation: Operation) -> bool:
     return run is not None and expected and run.caller is CallerKind.RECOVERY
 
 
-def _is_pending(looks: Sequence[Snapshot], changes: Changes) -> Optional[bool]:
-    if not looks:
-        return None
-    last, reboot_packages = (
-        looks[-1].kernel,
-        kernels.reboot_packages(looks[-1].os, changes.packages),
-    )
-    if last.next_boot.is_ok and last.is_ok and last.next_boot.release != last.running:
-        return True
-    return bool(reboot_packages)
-
-
 def _speaks_of_failure(look: Snapshot) -> bool:
     entries = [entry for log in look.logs for entry in log.entries]
     states = [t.state for history in look.histories for t in history.transactions]
@@ -201,98 +188,3 @@ def _speaks_of_failure(look: Snapshot) -> bool:
 
 def _unfinished(look: Snapshot) -> Tuple[str, ...]:
     return tuple(name for history in look.histories for name in history.unfinished)
-
-
-def _judged(
-    operation: Operation,
-    looks: Sequence[Snapshot],
-    changes: Changes,
-    found: Way,
-    severities: Severities,
-    phase: Phase,
-    hooks_today: Sequence[Hook],
-) -> List[Check]:
-    """Return the checks that `phase` judges by what was looked at (pre has its own too)."""
-    if not looks:
-        return []
-    last = looks[-1]
-    checks = [packages.unfinished_transaction(last, severities)]
-    if phase is Phase.PRE:
-        return [*checks, packages.readable(last, severities)]
-    checks += [
-        packages.duplicates(last, severities),
-        agreement.log_agrees(looks, severities),
-        kernel.next_boot_is_newest(last.kernel, severities),
-        kernel.next_boot_files(last.kernel, severities),
-    ]
-    checks += patch_checks.judged(
-        operation, looks, phase, severities, needs_reboot=_is_pending(looks, changes)
-    )
-    if phase is Phase.POST:
-        return checks
-    pre = operation.last(Phase.PRE)
-    reasons = {undo.hook: _why(operation, undo) for undo in outstanding(operation, hooks_today)}
-    checks += [
-        kernel.running_is_promised(looks, changes.kernel, severities),
-        boot.rebooted_as_expected(
-            changes.boot,
-            last.boot,
-            severities,
-            caller=_caller(operation),
-            reboot_option=text(known_of(operation), "reboot_option"),
-            pending_count=patch.pending_count(operation),
-            was_scheduled=bool(operation.observed.get(REBOOT_RUN)),
-        ),
-        hooks.changed_since_pre(_hooks_at_pre(operation), hook_digests(hooks_today), severities),
-        state.undo_outstanding(reasons, severities),
-        boot.clean(compare.went_down(looks), severities),
-        boot.loop(
-            boots_of(operation),
-            severities,
-            by_recovery=_is_by_service(operation),
-            is_unclean=last.boot.before.clean is False and changes.boot.rebooted is True,
-        ),
-    ]
-    if found.path is Path.NOTHING_TO_DO and pre is None and operation.last(Phase.POST) is None:
-        newest = patch.newest(operation)
-        count = newest.installed_pending_reboot if newest else None
-        is_needed = bool(_is_pending(looks, changes))
-        checks.append(boot.needed(count, severities, is_needed=is_needed))
-    if pre is not None and pre.outcome is not PhaseOutcome.PASSED:
-        checks.append(state.pre_bypassed(found.pre_bypassed, severities))
-    return checks
-
-
-def _is_by_service(operation: Operation) -> bool:
-    """Whether on-exit runs because the service found it due, and not because somebody asks."""
-    on_exit = operation.last(Phase.ON_EXIT)
-    is_recovery = on_exit is not None and on_exit.caller is CallerKind.RECOVERY
-    return is_recovery and operation.observed.get(ASKED_BY) == "service"
-
-
-def _caller(operation: Operation) -> CallerKind:
-    return operation.opened.caller
-
-
-def _why(operation: Operation, undo: Undo) -> str:
-    on_exit = operation.last(Phase.ON_EXIT)
-    run = on_exit.hooks.get(undo.hook) if on_exit else None
-    run = run or last_try(operation, undo.hook)
-    return _said(run) if run else "it was not run"
-
-
-def _said(run: HookRun) -> str:
-    return run.reason or (f"exit {run.exit_code}" if run.exit_code is not None else "")
-
-
-def _hooks_at_pre(operation: Operation) -> Optional[Dict[str, str]]:
-    seen = operation.observed.get("hooks")
-    if not isinstance(seen, dict):
-        return None
-    return {str(name): str(sha256) for name, sha256 in seen.items()}
-
-
-def hook_digests(found: Iterable[Hook]) -> Dict[str, str]:
-    """Return sha256 by id of the hooks that may run: what pre records and on-exit compares."""
-    states = (HookState.READY, HookState.REFUSED)
-    return {hook.id: hook.sha256 for hook in found if hook.state in states}

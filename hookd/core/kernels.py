@@ -11,7 +11,8 @@ from typing import Any, Dict, Iterable, Optional, Sequence, Tuple
 
 from hookd.core.model import PackageAction, PackageChange
 from hookd.core.nevra import evr_key
-from hookd.core.readings import InstalledKernel, Kernel, LogAction, LogEntry, Snapshot, Standing
+from hookd.core.readings import InstalledKernel, Kernel, LogAction, LogEntry, Standing
+from hookd.core.snapshot import Snapshot
 
 _VARIANTS = r"(?:-(?:rt|uek|uek64k|64k|lt|ml|debug))*"
 _RPM_KERNEL = re.compile(r"kernel(?:\d+\.\d+)?" + _VARIANTS + r"(?:-core)?")

@@ -13,7 +13,8 @@ from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 from hookd.core.kernels import is_installonly
 from hookd.core.model import PackageAction, PackageChange
 from hookd.core.nevra import evr_key
-from hookd.core.readings import LogAction, LogEntry, Snapshot, TransactionState
+from hookd.core.readings import LogAction, LogEntry, TransactionState
+from hookd.core.snapshot import Snapshot
 
 Key = Tuple[str, str]
 """Package name and architecture; the architecture is empty where a log gives the bare name."""

@@ -9,7 +9,7 @@ from hookd.core import compare
 from hookd.core.due import is_of_boot
 from hookd.core.model import Changes, Phase
 from hookd.core.operation import Operation
-from hookd.core.readings import Snapshot
+from hookd.core.snapshot import Snapshot
 
 LAST_KNOWN = "last-known"
 _ORDER = ("before", "ready", "installed", "leaving", "booted", "arrived", "after")

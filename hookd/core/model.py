@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Dict, Optional, Tuple
 
+from hookd.core.differences import MountChange, SettingChange, SocketChange, UnitChange
+
 SCHEMA = 1
 
 
@@ -126,7 +128,10 @@ class PackageAction(Name):
 
 @dataclass(frozen=True)
 class PackageChange:
-    """One package that differs between two snapshots; `before` and `after` are all its EVRs."""
+    """One package that differs between two snapshots; `before` and `after` are all its EVRs.
+
+    `by` is what changed it, where that is known: `yum-history 12`, `rpm` (no package manager).
+    """
 
     name: str
     arch: str
@@ -135,6 +140,7 @@ class PackageChange:
     after: Tuple[str, ...]
     between: str
     seen_in: Tuple[str, ...]
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,11 +175,18 @@ class Changes:
     packages: Tuple[PackageChange, ...] = ()
     kernel: KernelChange = KernelChange()
     boot: BootChange = BootChange()
+    units: Tuple[UnitChange, ...] = ()
+    sockets: Tuple[SocketChange, ...] = ()
+    mounts: Tuple[MountChange, ...] = ()
+    settings: Tuple[SettingChange, ...] = ()
 
 
 @dataclass(frozen=True)
 class Check:
-    """One judged statement. `id` is stable API; `remedy` says what to do when it is not pass."""
+    """One judged statement. `id` is stable API; `remedy` says what to do when it is not pass.
+
+    `before` is how it was before the operation, where that was looked at.
+    """
 
     id: str
     outcome: Outcome
@@ -183,6 +196,7 @@ class Check:
     reason: str = ""
     remedy: str = ""
     phase: str = ""
+    before: str = ""
 
 
 # -- hooks -----------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from hookd.core import runid
 from hookd.core.codec import CodecError, decode, encode
 from hookd.core.model import Json, Phase
 from hookd.core.operation import Operation
-from hookd.core.readings import PackageSet, Reading, Snapshot
+from hookd.core.readings import PackageSet, Reading
+from hookd.core.snapshot import Snapshot
 
 SUBJECT = "patch"
 """The subject under which each phase's look at Patch Manager's files is journalled."""

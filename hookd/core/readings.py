@@ -1,4 +1,4 @@
-"""What probes of the machine return: readings, each with what it is worth, and the snapshot.
+"""What probes of packages, kernel and boot return: readings, each with what it is worth.
 
 Annotations use `Optional`, `Tuple` and `Dict` because core/codec.py evaluates them on Python 3.7.
 """
@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 from hookd.core.model import Name
-
-SNAPSHOT_FORMAT = 1
 
 
 class Standing(Name):
@@ -208,19 +206,3 @@ class Boot(Reading):
     btime: int = 0
     uptime_s: float = 0.0
     before: WentDown = WentDown(Standing.ABSENT)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What the machine is at one moment (lifecycle.md 4)."""
-
-    name: str
-    taken_at: str
-    boot: Boot
-    kernel: Kernel
-    packages: Tuple[PackageSet, ...] = ()
-    logs: Tuple[PackageLog, ...] = ()
-    histories: Tuple[History, ...] = ()
-    os: str = ""
-    took_s: float = 0.0
-    format: int = SNAPSHOT_FORMAT

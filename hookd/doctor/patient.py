@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hookd.core.readings import PackageSet, Snapshot
+from hookd.core.readings import PackageSet
+from hookd.core.snapshot import Snapshot
 from hookd.system.machine import Machine
 from hookd.system.process.command import Completed
 

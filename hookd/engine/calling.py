@@ -13,8 +13,8 @@ from hookd.core.host import HOST, agent_version
 from hookd.core.journal import Body, Noted, Observed
 from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import Operation
-from hookd.core.readings import Snapshot
 from hookd.core.slot import INSTALL, Slot, expected_phases
+from hookd.core.snapshot import Snapshot
 from hookd.errors import Exit, HookdError
 from hookd.system.caller import Caller
 from hookd.system.machine import Machine

@@ -13,14 +13,15 @@ from typing import Callable, Iterable, Iterator
 
 from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
+from hookd.core.checking import hook_digests
 from hookd.core.fates import Fate, Inputs, retry_delay_s, settled_of
 from hookd.core.journal import Checked, HookSpawned, Observed, PhaseStarted, SnapshotTaken
-from hookd.core.judge import Judgement, hook_digests, judge
+from hookd.core.judge import Judgement, judge
 from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import CallerKind, Health, Hook, HookOutcome, HookState, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
-from hookd.core.readings import Snapshot
+from hookd.core.snapshot import Snapshot
 from hookd.core.undo import outstanding, time_owed
 from hookd.engine import calling, ending, precheck, publishing, settling
 from hookd.engine.calling import Request
@@ -213,9 +214,9 @@ class Engine:
 
     def judge(self, operation: Operation | None = None) -> Judgement:
         """Judge the operation as it stands now (or as given), without recording it."""
-        severities = self.shop.machine.loaded.config.checks
-        found, snapshots = operation or self.operation, self.record.snapshots()
-        return judge(found, snapshots, severities, self.phase, self.all_hooks)
+        config, snapshots = self.shop.machine.loaded.config, self.record.snapshots()
+        found, ignore = operation or self.operation, config.verify.ignore
+        return judge(found, snapshots, config.checks, self.phase, self.all_hooks, ignore)
 
     def _judge(self, _action: Action) -> None:
         unreadable = self.operation.observed.get("hooks.unreadable") or ()

@@ -8,9 +8,9 @@ from dataclasses import replace
 from hookd.aws import identity
 from hookd.core.belong import Again
 from hookd.core.budget import Budget, budget
+from hookd.core.checking import ASKED_BY
 from hookd.core.host import is_here
 from hookd.core.journal import Observed
-from hookd.core.judge import ASKED_BY
 from hookd.core.model import CallerKind, Phase
 from hookd.core.operation import PhaseRun
 from hookd.core.undo import outstanding

@@ -149,9 +149,10 @@ def _changes(changes: Changes) -> Document:
         "packages": [encode(change) for change in changes.packages],
         "kernel": encode(changes.kernel),
         "boot": encode(changes.boot),
-        "units": [],
-        "sockets": [],
-        "mounts": [],
+        "units": [encode(change) for change in changes.units],
+        "sockets": [encode(change) for change in changes.sockets],
+        "mounts": [encode(change) for change in changes.mounts],
+        "settings": [encode(change) for change in changes.settings],
     }
 
 

@@ -8,7 +8,8 @@ from typing import Mapping
 
 from hookd.core.due import Moment, Patience
 from hookd.core.model import Hook, HookState, Phase
-from hookd.core.readings import Boot, Snapshot
+from hookd.core.readings import Boot
+from hookd.core.snapshot import Snapshot
 from hookd.system import boot, clock, config_files, durable, snapshot, systemd
 from hookd.system.config_files import Loaded
 from hookd.system.hooks import discovery

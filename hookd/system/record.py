@@ -15,7 +15,7 @@ from hookd.core.fold import apply
 from hookd.core.journal import Body, Event, Noted, Observed, SnapshotTaken
 from hookd.core.looks import in_order, looks_before
 from hookd.core.operation import Operation
-from hookd.core.readings import SNAPSHOT_FORMAT, Snapshot
+from hookd.core.snapshot import SNAPSHOT_FORMAT, Snapshot
 from hookd.system import durable, journal
 from hookd.system.journal import Journal, JournalUnwritable
 from hookd.system.results import LARGEST_BYTES

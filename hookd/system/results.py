@@ -8,7 +8,7 @@ import os
 from typing import Any, Mapping
 
 from hookd.core.codec import decode, to_json
-from hookd.core.readings import SNAPSHOT_FORMAT, Snapshot
+from hookd.core.snapshot import SNAPSHOT_FORMAT, Snapshot
 from hookd.system import durable
 from hookd.system.root import Root
 from hookd.system.state import State

@@ -14,10 +14,10 @@ from hookd.core.readings import (
     PackageLog,
     PackageSet,
     Reading,
-    Snapshot,
     Standing,
     WentDown,
 )
+from hookd.core.snapshot import Snapshot
 from hookd.system import boot, clock, kernel, wtmp
 from hookd.system.packages import dnflog, dpkg, history, rpmdb, yumlog
 from hookd.system.textfile import read_text

@@ -8,14 +8,8 @@ from hookd.core.checks.table import Judge, Severities, listed
 from hookd.core.kernels import is_installonly
 from hookd.core.logged import GAINED, LOST, Record, records_of
 from hookd.core.model import Check
-from hookd.core.readings import (
-    LogAction,
-    LogEntry,
-    PackageSet,
-    Snapshot,
-    Standing,
-    TransactionState,
-)
+from hookd.core.readings import LogAction, LogEntry, PackageSet, Standing, TransactionState
+from hookd.core.snapshot import Snapshot
 
 LOG_AGREES = "packages.log-agrees"
 

@@ -7,7 +7,8 @@ from typing import Sequence
 from hookd.core.checks.table import Judge, Severities
 from hookd.core.kernels import newest_beside
 from hookd.core.model import Check, KernelChange
-from hookd.core.readings import Kernel, Reading, Snapshot, Standing
+from hookd.core.readings import Kernel, Reading, Standing
+from hookd.core.snapshot import Snapshot
 
 NEXT_BOOT_IS_NEWEST = "kernel.next-boot-is-newest"
 NEXT_BOOT_FILES = "kernel.next-boot-files"

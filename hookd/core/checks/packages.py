@@ -7,7 +7,8 @@ from typing import List, Sequence
 from hookd.core.checks.table import Judge, Severities, listed
 from hookd.core.kernels import is_installonly
 from hookd.core.model import Check
-from hookd.core.readings import PackageSet, Reading, Snapshot, Standing
+from hookd.core.readings import PackageSet, Reading, Standing
+from hookd.core.snapshot import Snapshot
 
 UNFINISHED_TRANSACTION = "packages.unfinished-transaction"
 DUPLICATES = "packages.duplicates"

@@ -13,7 +13,7 @@ from hookd.core.due import is_of_boot
 from hookd.core.model import Check, Phase, Severity
 from hookd.core.operation import Operation
 from hookd.core.patch import Entry, Summary
-from hookd.core.readings import Snapshot
+from hookd.core.snapshot import Snapshot
 
 FAILED_PATCHES = "ssm.failed-patches"
 COUNTS_AGREE = "ssm.patch-counts-agree"

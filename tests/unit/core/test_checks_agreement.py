@@ -14,11 +14,11 @@ from hookd.core.readings import (
     LogEntry,
     PackageLog,
     PackageSet,
-    Snapshot,
     Standing,
     Transaction,
     TransactionState,
 )
+from hookd.core.snapshot import Snapshot
 
 PASS, WARN, UNKNOWN, SKIP = Outcome.PASS, Outcome.WARN, Outcome.UNKNOWN, Outcome.SKIP
 OLD, NEW = "1.0-1", "1.1-1"

@@ -6,7 +6,8 @@ import pytest
 
 from hookd.core.checks.kernel import next_boot_files, next_boot_is_newest, running_is_promised
 from hookd.core.model import KernelChange, Outcome
-from hookd.core.readings import Boot, InstalledKernel, Kernel, NextBoot, Snapshot, Standing
+from hookd.core.readings import Boot, InstalledKernel, Kernel, NextBoot, Standing
+from hookd.core.snapshot import Snapshot
 
 PASS, WARN, FAIL, UNKNOWN, SKIP = (
     Outcome.PASS,

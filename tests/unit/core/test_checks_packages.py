@@ -7,7 +7,8 @@ import pytest
 from hookd.core.checks.packages import duplicates, readable, unfinished_transaction
 from hookd.core.checks.table import CHECKS
 from hookd.core.model import Check, Outcome, Severity
-from hookd.core.readings import Boot, History, Kernel, PackageSet, Snapshot, Standing
+from hookd.core.readings import Boot, History, Kernel, PackageSet, Standing
+from hookd.core.snapshot import Snapshot
 
 PASS, FAIL, UNKNOWN, SKIP = Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.SKIP
 

@@ -10,34 +10,53 @@ from hookd.core.model import Check, Outcome, Severity
 ID = "kernel.next-boot-is-newest"
 WARNINGS = {
     "boot.clean",
+    "boot.count",
+    "clock.stepped",
+    "config.rpmnew",
     "hooks.changed-since-pre",
+    "kernel.livepatch-kept",
     "kernel.next-boot-is-newest",
+    "packages.files-intact",
     "packages.log-agrees",
+    "processes.stale",
     "reboot.needed",
+    "selinux.mode-kept",
     "ssm.patch-counts-agree",
     "ssm.pending-reboot-predicted",
+    "units.failed-before",
+    "units.flapping",
 }
 
 
 def test_the_table_has_these_checks_and_these_warn_by_default():
     assert set(CHECKS) == WARNINGS | {
+        "agent.alive",
         "boot.loop",
         "boot.rebooted-as-expected",
         "config.loads",
         "disk.low",
+        "expect.command",
+        "expect.file",
+        "expect.http",
+        "expect.tcp",
+        "expect.units",
         "hooks.readable",
         "kernel.next-boot-files",
         "kernel.running-is-promised",
+        "mounts.lost",
+        "network.route-lost",
         "packages.duplicates",
         "packages.readable",
         "packages.unfinished-transaction",
         "run.held",
         "run.pre-bypassed",
         "run.slot-matches",
+        "sockets.lost",
         "ssm.failed-patches",
         "state.readable",
         "state.writable",
         "undo.outstanding",
+        "units.failed-since-pre",
     }
     assert {id_ for id_, rule in CHECKS.items() if rule.severity is Severity.WARN} == WARNINGS
 

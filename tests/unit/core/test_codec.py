@@ -26,11 +26,11 @@ from hookd.core.readings import (
     NextBoot,
     PackageLog,
     PackageSet,
-    Snapshot,
     Standing,
     Transaction,
     TransactionState,
 )
+from hookd.core.snapshot import Snapshot
 
 reading = {"standing": st.sampled_from(Standing), "reason": texts}
 instances = st.lists(st.tuples(texts, small), max_size=2).map(tuple)

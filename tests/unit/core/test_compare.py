@@ -19,12 +19,12 @@ from hookd.core.readings import (
     NextBoot,
     PackageLog,
     PackageSet,
-    Snapshot,
     Standing,
     Transaction,
     TransactionState,
     WentDown,
 )
+from hookd.core.snapshot import Snapshot
 
 OLD, NEW = "1.0-1.amzn2", "1.1-1.amzn2"
 BOOT_1 = "11111111-1111-4111-8111-111111111111"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hookd.core.host import agent_version, is_here
-from hookd.core.readings import Boot, Kernel, PackageSet, Snapshot, Standing
+from hookd.core.readings import Boot, Kernel, PackageSet, Standing
+from hookd.core.snapshot import Snapshot
 
 A, B, HYBRID = "i-0123456789abcdef0", "i-0fedcba9876543210", "mi-0123456789abcdef0"
 

@@ -18,16 +18,11 @@ from support.journals import (
     started,
 )
 
+from hookd.core.checking import hook_digests
 from hookd.core.codec import encode
 from hookd.core.fold import apply, fold
 from hookd.core.journal import Checked, HookPassedOver, Observed, SnapshotTaken, UndoKept
-from hookd.core.judge import (
-    Judgement,
-    hook_digests,
-    judge,
-    judge_recorded,
-    phase_verdict,
-)
+from hookd.core.judge import Judgement, judge, judge_recorded, phase_verdict
 from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import (
     BootChange,
@@ -58,11 +53,11 @@ from hookd.core.readings import (
     Kernel,
     NextBoot,
     PackageSet,
-    Snapshot,
     Standing,
     Transaction,
     TransactionState,
 )
+from hookd.core.snapshot import Snapshot
 from hookd.core.undo import Undo
 
 PRE, POST, ON_EXIT = Phase.PRE, Phase.POST, Phase.ON_EXIT

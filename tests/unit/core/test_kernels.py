@@ -24,9 +24,9 @@ from hookd.core.readings import (
     LogAction,
     LogEntry,
     NextBoot,
-    Snapshot,
     Standing,
 )
+from hookd.core.snapshot import Snapshot
 
 
 @pytest.mark.parametrize(

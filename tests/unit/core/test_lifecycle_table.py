@@ -27,15 +27,8 @@ from hookd.core.journal import (
 from hookd.core.judge import judge
 from hookd.core.model import CallerKind, Hook, HookOutcome, HookSpec, Phase
 from hookd.core.plan import Do, plan
-from hookd.core.readings import (
-    Boot,
-    InstalledKernel,
-    Kernel,
-    NextBoot,
-    PackageSet,
-    Snapshot,
-    Standing,
-)
+from hookd.core.readings import Boot, InstalledKernel, Kernel, NextBoot, PackageSet, Standing
+from hookd.core.snapshot import Snapshot
 
 PRE, POST, ON_EXIT = Phase.PRE, Phase.POST, Phase.ON_EXIT
 OLD, NEW = "4.14.154-128.181.amzn2.x86_64", "4.14.214-160.339.amzn2.x86_64"

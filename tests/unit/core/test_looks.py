@@ -6,7 +6,8 @@ from support.journals import BOOT_1, folded, opened
 
 from hookd.core.journal import SnapshotTaken
 from hookd.core.looks import LAST_KNOWN, in_order, looks_before, packages_changed
-from hookd.core.readings import Boot, Kernel, PackageSet, Snapshot
+from hookd.core.readings import Boot, Kernel, PackageSet
+from hookd.core.snapshot import Snapshot
 
 
 def look(name, evr="1-1"):

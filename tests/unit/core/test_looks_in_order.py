@@ -8,7 +8,8 @@ from support.journals import events, opened
 from hookd.core.fold import fold
 from hookd.core.journal import SnapshotTaken
 from hookd.core.looks import in_order
-from hookd.core.readings import Boot, Kernel, Snapshot
+from hookd.core.readings import Boot, Kernel
+from hookd.core.snapshot import Snapshot
 
 ORDERS = {
     "an ordinary reboot": (

@@ -22,7 +22,8 @@ from hookd.core.patch import (
     shown,
     summary_at,
 )
-from hookd.core.readings import Boot, Kernel, PackageSet, Snapshot, Standing
+from hookd.core.readings import Boot, Kernel, PackageSet, Standing
+from hookd.core.snapshot import Snapshot
 
 COMMAND = "0f1e2d3c-4b5a-4697-8877-665544332211"
 ASSOCIATION = "7a6b5c4d-3e2f-4110-9a8b-7c6d5e4f3a2b"

@@ -9,7 +9,8 @@ from support.agenttree import AgentTree
 
 from hookd.core.model import Outcome
 from hookd.core.readings import Boot as BootReading
-from hookd.core.readings import Kernel, NextBoot, PackageSet, Snapshot, Standing
+from hookd.core.readings import Kernel, NextBoot, PackageSet, Standing
+from hookd.core.snapshot import Snapshot
 from hookd.doctor import agent, disks, grounds, packages, service
 from hookd.doctor.examination import examine
 from hookd.doctor.patient import Patient

@@ -263,6 +263,7 @@ def test_every_field_of_an_operation_stands_in_its_document():
                     "after": ["1-2"],
                     "between": "ready..installed",
                     "seen_in": ["rpmdb"],
+                    "by": "",
                 }
             ],
             "kernel": {
@@ -285,6 +286,7 @@ def test_every_field_of_an_operation_stands_in_its_document():
             "units": [],
             "sockets": [],
             "mounts": [],
+            "settings": [],
         },
         "checks": [
             {
@@ -296,6 +298,7 @@ def test_every_field_of_an_operation_stands_in_its_document():
                 "reason": "",
                 "remedy": "Free it.",
                 "phase": "pre",
+                "before": "",
             }
         ],
         "inherited_undos": [{"operation": ID, "outcome": "done", "hooks": [], "left": []}],

@@ -22,10 +22,10 @@ from hookd.core.readings import (
     LogEntry,
     PackageLog,
     PackageSet,
-    Snapshot,
     Transaction,
     TransactionState,
 )
+from hookd.core.snapshot import Snapshot
 from hookd.system.journal import JournalUnwritable
 from hookd.system.record import Record, merge_spilled, snapshots_of
 from hookd.system.root import Root

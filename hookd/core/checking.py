@@ -1,0 +1,178 @@
+"""Which checks each phase judges, and by what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from hookd.core import compare, kernels, patch
+from hookd.core.belong import REBOOT_RUN
+from hookd.core.called import known_of, text
+from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
+from hookd.core.checks import patch as patch_checks
+from hookd.core.due import boots_of
+from hookd.core.ignore import Ignore
+from hookd.core.model import (
+    CallerKind,
+    Changes,
+    Check,
+    Hook,
+    HookState,
+    Path,
+    Phase,
+    PhaseOutcome,
+    Severity,
+)
+from hookd.core.operation import HookRun, Operation
+from hookd.core.path import Way
+from hookd.core.snapshot import Snapshot
+from hookd.core.undo import Undo, last_try, outstanding
+
+ASKED_BY = "recovery.asked-by"
+"""The subject under which recovery notes who wanted it: `service`, `person` or the next `pre`."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to judge by. `looks` are in the order of time; `hooks_today` of all phases."""
+
+    operation: Operation
+    looks: Tuple[Snapshot, ...]
+    changes: Changes
+    way: Way
+    severities: Mapping[str, Severity]
+    hooks_today: Sequence[Hook] = ()
+    ignore: Ignore = Ignore()
+
+    @property
+    def last(self) -> Snapshot:
+        return self.looks[-1]
+
+
+def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
+    """Return the checks that `phase` judges by what was looked at (pre has its own too)."""
+    if not scene.looks:
+        return []
+    checks = [packages.unfinished_transaction(scene.last, scene.severities)]
+    if phase is Phase.PRE:
+        return [*checks, packages.readable(scene.last, scene.severities)]
+    checks += [*_installed(scene), *_patch_manager(scene, phase)]
+    if phase is Phase.POST:
+        return checks
+    return [*checks, *_boots(scene), *_hooks(scene), *_run(scene)]
+
+
+def _installed(scene: Scene) -> List[Check]:
+    """Judge what the installation left."""
+    severities = scene.severities
+    return [
+        packages.duplicates(scene.last, severities),
+        agreement.log_agrees(scene.looks, severities),
+        kernel.next_boot_is_newest(scene.last.kernel, severities),
+        kernel.next_boot_files(scene.last.kernel, severities),
+    ]
+
+
+def _patch_manager(scene: Scene, phase: Phase) -> Sequence[Check]:
+    needs_reboot = is_pending(scene.looks, scene.changes)
+    return patch_checks.judged(
+        scene.operation, scene.looks, phase, scene.severities, needs_reboot=needs_reboot
+    )
+
+
+def _boots(scene: Scene) -> List[Check]:
+    """Judge whether, how often and into what the machine booted."""
+    operation, change, severities = scene.operation, scene.changes.boot, scene.severities
+    return [
+        kernel.running_is_promised(scene.looks, scene.changes.kernel, severities),
+        boot.rebooted_as_expected(
+            change,
+            scene.last.boot,
+            severities,
+            caller=operation.opened.caller,
+            reboot_option=text(known_of(operation), "reboot_option"),
+            pending_count=patch.pending_count(operation),
+            was_scheduled=bool(operation.observed.get(REBOOT_RUN)),
+        ),
+        boot.clean(compare.went_down(scene.looks), severities),
+        boot.loop(
+            boots_of(operation),
+            severities,
+            by_recovery=_is_by_service(operation),
+            is_unclean=scene.last.boot.before.clean is False and change.rebooted is True,
+        ),
+        *_pending_reboot(scene),
+    ]
+
+
+def _pending_reboot(scene: Scene) -> List[Check]:
+    operation = scene.operation
+    called = operation.last(Phase.PRE) or operation.last(Phase.POST)
+    if scene.way.path is not Path.NOTHING_TO_DO or called is not None:
+        return []
+    newest = patch.newest(operation)
+    count = newest.installed_pending_reboot if newest else None
+    is_needed = bool(is_pending(scene.looks, scene.changes))
+    return [boot.needed(count, scene.severities, is_needed=is_needed)]
+
+
+def _hooks(scene: Scene) -> List[Check]:
+    """Judge whether the hooks are the same, and whether what they took away is back."""
+    operation, today = scene.operation, scene.hooks_today
+    reasons = {undo.hook: _why(operation, undo) for undo in outstanding(operation, today)}
+    at_pre = _hooks_at_pre(operation)
+    return [
+        hooks.changed_since_pre(at_pre, hook_digests(today), scene.severities),
+        state.undo_outstanding(reasons, scene.severities),
+    ]
+
+
+def _run(scene: Scene) -> List[Check]:
+    pre = scene.operation.last(Phase.PRE)
+    if pre is None or pre.outcome is PhaseOutcome.PASSED:
+        return []
+    return [state.pre_bypassed(scene.way.pre_bypassed, scene.severities)]
+
+
+def is_pending(looks: Sequence[Snapshot], changes: Changes) -> Optional[bool]:
+    """Whether a reboot is pending by kernel and packages; None when nobody looked."""
+    if not looks:
+        return None
+    last, reboot_packages = (
+        looks[-1].kernel,
+        kernels.reboot_packages(looks[-1].os, changes.packages),
+    )
+    if last.next_boot.is_ok and last.is_ok and last.next_boot.release != last.running:
+        return True
+    return bool(reboot_packages)
+
+
+def _is_by_service(operation: Operation) -> bool:
+    """Whether on-exit runs because the service found it due, and not because somebody asks."""
+    on_exit = operation.last(Phase.ON_EXIT)
+    is_recovery = on_exit is not None and on_exit.caller is CallerKind.RECOVERY
+    return is_recovery and operation.observed.get(ASKED_BY) == "service"
+
+
+def _why(operation: Operation, undo: Undo) -> str:
+    on_exit = operation.last(Phase.ON_EXIT)
+    run = on_exit.hooks.get(undo.hook) if on_exit else None
+    run = run or last_try(operation, undo.hook)
+    return _said(run) if run else "it was not run"
+
+
+def _said(run: HookRun) -> str:
+    return run.reason or (f"exit {run.exit_code}" if run.exit_code is not None else "")
+
+
+def _hooks_at_pre(operation: Operation) -> Optional[Dict[str, str]]:
+    seen = operation.observed.get("hooks")
+    if not isinstance(seen, dict):
+        return None
+    return {str(name): str(sha256) for name, sha256 in seen.items()}
+
+
+def hook_digests(found: Iterable[Hook]) -> Dict[str, str]:
+    """Return sha256 by id of the hooks that may run: what pre records and on-exit compares."""
+    states = (HookState.READY, HookState.REFUSED)
+    return {hook.id: hook.sha256 for hook in found if hook.state in states}
