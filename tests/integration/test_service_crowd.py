@@ -168,9 +168,10 @@ def test_a_storm_of_idle_connections_keeps_no_caller_out(root, service):
 
 
 def test_what_is_too_many_is_done_by_the_client_itself(root, service):
-    crowd = [service.connect() for _ in range(128)]
-    for connection in crowd:
-        connection.sendall(run_of("run-1"))
+    crowd = []
+    for _ in range(128):
+        crowd.append(service.connect())
+        crowd[-1].sendall(run_of("run-1"))  # at once: who says nothing for 5 s is sent away
     wait_for(lambda: len(service.children) == 128, 60)
 
     late = root.start("run", "pre", "-v", "--operation-id", "run-1", stderr=-1)
