@@ -109,6 +109,7 @@ def mask(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def names_secret(name: str) -> bool:
     """Whether a value called `name` is a secret, whatever it looks like."""
     return bool(re.search(rf"(?i){_NAME}{_NUMBERED}\Z", name))

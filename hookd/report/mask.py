@@ -13,17 +13,25 @@ def masked(found: Document) -> Document:
 
     What the package sources tell stays: names and versions, thousands of them.
     """
-    return {key: value if key == "changes" else _masked(value) for key, value in found.items()}
+    known: dict[str, str] = {}
+    return {
+        key: value if key == "changes" else _masked(value, known) for key, value in found.items()
+    }
 
 
-def _masked(value: Any) -> Any:
+def _masked(value: Any, known: dict[str, str]) -> Any:
+    """Return `value` masked by `known`, which spares most of it: hooks share nearly all texts."""
     if isinstance(value, str):
-        return mask(value)
+        if value not in known:
+            known[value] = mask(value)
+        return known[value]
     if isinstance(value, (list, tuple)):
-        return [_masked(item) for item in value]
+        return [_masked(item, known) for item in value]
     if isinstance(value, dict):
         return {
-            key: MASK if item and isinstance(item, str) and names_secret(key) else _masked(item)
+            key: MASK
+            if item and isinstance(item, str) and names_secret(key)
+            else _masked(item, known)
             for key, item in value.items()
         }
     return value
