@@ -8,6 +8,9 @@ _MOST_LINKS = 40  # as the kernel, path_resolution(7)
 _NOWHERE = "too-many-links".ljust(256, "-")
 """Longer than NAME_MAX: nothing of this name can exist, here or on the host."""
 
+NOTHING_RUNS = "nothing runs below another root"
+"""Why sockets, processes, mounts and the like are absent unless the root is the host's."""
+
 
 class Root:
     """A directory that stands for `/`. Links are followed as if DIR were `/` (never out of it).

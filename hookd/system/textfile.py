@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
@@ -41,6 +42,11 @@ def read_text(root: Root, path: str, at_most: int = LARGEST_BYTES) -> Text:
     if data is None or wrong:
         return Text(Standing.UNKNOWN, f"{path} {wrong}")
     return Text(text=data.decode("utf-8", "backslashreplace"))
+
+
+def unescaped(text: str) -> str:
+    """Return a field of fstab(5) or mountinfo, proc(5), with its `\\040` and the like resolved."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), text)
 
 
 def _wrong(data: bytes | None, at_most: int) -> str:

@@ -13,6 +13,8 @@ import os
 import re
 from typing import Iterator
 
+from hookd.system.textfile import unescaped
+
 _UNIT = "hookd.service"  # the only one of ours with Delegate=yes
 _VERSION_1, _VERSION_2 = "name=systemd", ""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=@,%-]")
@@ -167,14 +169,10 @@ def _mounted(mounts: str) -> dict[str, tuple[str, str]]:
             continue
         root, point, kind, options = match.groups()
         if kind == "cgroup2":
-            found.setdefault(_VERSION_2, (_plain(root), _plain(point)))
+            found.setdefault(_VERSION_2, (unescaped(root), unescaped(point)))
         elif _VERSION_1 in options.split(","):
-            found.setdefault(_VERSION_1, (_plain(root), _plain(point)))
+            found.setdefault(_VERSION_1, (unescaped(root), unescaped(point)))
     return found
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), text)
 
 
 def _read(path: str) -> str:

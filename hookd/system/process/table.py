@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from typing import Iterator, NamedTuple
 
+from hookd.system.process.printable import printable_line
+
 VARIABLE = "HOOKD_HOOK"
 """The environment variable whose value, the token, is unique to one start of one hook."""
+
+DELETED = b" (deleted)"
+"""What the kernel puts behind the path of a file, or a cgroup, that has none any more."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MOST_ENVIRONMENT = 16 << 20
 _BLOCK = 1 << 16
+_LONGEST_PATH = 4096
 _STARTED = 19  # starttime, counted from the field after the name
 
 
@@ -56,9 +62,9 @@ class Table:
         return self._tokens[pid]
 
 
-def read_process(pid: int) -> Process | None:
+def read_process(pid: int, proc: str = "/proc") -> Process | None:
     """Return what /proc/PID/stat says, None when there is no such process."""
-    line = read_entry(pid, "stat", _BLOCK)
+    line = read_entry(pid, "stat", _BLOCK, proc)
     fields = line[line.rfind(b")") + 2 :].split()  # the name before it may hold anything
     if len(fields) <= _STARTED:
         return None
@@ -66,11 +72,20 @@ def read_process(pid: int) -> Process | None:
     return Process(pid, int(fields[1]), int(fields[3]), fields[0].decode(), started)
 
 
-def read_entry(pid: int, name: str, most: int) -> bytes:
+def read_program(pid: int, proc: str = "/proc") -> str:
+    """Return the path of what `pid` executes, as it was when it is deleted; empty: not known."""
+    try:
+        path = os.readlink(os.fsencode(f"{proc}/{pid}/exe"))
+    except OSError:
+        return ""
+    return printable_line(path[: -len(DELETED)] if path.endswith(DELETED) else path, _LONGEST_PATH)
+
+
+def read_entry(pid: int, name: str, most: int, proc: str = "/proc") -> bytes:
     """Return up to `most` bytes of /proc/`pid`/`name`, nothing when it cannot be read."""
     data = b""
     try:
-        descriptor = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(f"{proc}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return data
     try:
