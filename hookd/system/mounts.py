@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from hookd.core.node import Mount, Mounts
 from hookd.core.readings import Standing
-from hookd.system.process.printable import printable
+from hookd.system.process.printable import printable_line
 from hookd.system.root import NOTHING_RUNS
 from hookd.system.textfile import read_text, unescaped
 
@@ -34,6 +34,7 @@ _ENTRY = re.compile(
     re.MULTILINE,
 )
 _LARGEST = 16 << 20
+_LONGEST = 4096
 _MOST_LINKS = 40  # as the kernel, path_resolution(7)
 _PSEUDO = frozenset((
     *("autofs", "bdev", "binder", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "cpuset"),
@@ -109,14 +110,14 @@ def _is_below(point: str, directories: tuple[str, ...]) -> bool:
 def _rows(text: str) -> Iterator[_Row]:
     for major, point, options, fstype, source, more in _MOUNT.findall(text):
         is_read_only = "ro" in (*options.split(","), *more.split(","))
-        mount = Mount(_path(point), _path(source), printable(fstype), is_read_only)
+        mount = Mount(_path(point), _path(source), _path(fstype), is_read_only)
         is_users = fstype.startswith("fuse") and bool(_USERS.search(more))
         if not point.endswith(_DELETED):
             yield _Row(mount, is_local=major != "0", is_users=is_users)
 
 
 def _path(field: str) -> str:
-    return printable(unescaped(field))
+    return printable_line(unescaped(field).encode("utf-8"), _LONGEST)
 
 
 # -- fstab -----------------------------------------------------------------------------------

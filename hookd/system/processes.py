@@ -19,8 +19,11 @@ from hookd.system.root import NOTHING_RUNS
 if TYPE_CHECKING:
     from hookd.system.root import Root
 
-_EXECUTED = re.compile(rb"^[^ ]+ ..x. [^ ]+ ([^ ]+ \d+ +/.*)$", re.MULTILINE)
-"""What may be executed, as device, inode and path: one line for a library, none for data."""
+_LINE = re.compile(rb"[0-9a-f]+-[0-9a-f]+ (?:..x. [0-9a-f]+ ([0-9a-f:]+ \d+ +/.*)|.*)\n")
+"""Device, inode and path of what may be executed (one line for a library), nothing for data.
+
+It takes any line, so that each match begins where a line does: no path can pass for a line.
+"""
 _LARGEST = 8 << 20
 _MOST_FILES = 20_000
 _LONGEST_PATH = 4096
@@ -166,12 +169,12 @@ class _Look:
             self.unread += 1
             return set()
         self.unread += len(data) == _LARGEST
-        return set(_EXECUTED.findall(data))
+        return set(_LINE.findall(data)) - {b""}
 
     def _is_contained(self, pid: str, unit: str) -> bool:
         """A container has a pid namespace of its own, or, sharing ours, a scope of its engine's."""
-        space = self._link(pid, "ns/pid")
-        return bool(space and space != self._space) or bool(_CONTAINER.fullmatch(unit))
+        spaces = {self._space, self._link(pid, "ns/pid")} - {""}
+        return len(spaces) > 1 or bool(_CONTAINER.fullmatch(unit))
 
     def _sees_our_files(self, pid: int) -> bool:
         return self._identity(str(pid), "root") == self._root
@@ -179,7 +182,8 @@ class _Look:
     def _hookd(self, me: int) -> set[int]:
         """Return `me` and those of its ancestors that execute the same: engine and daemon."""
         program = self._identity(str(me), "exe")
-        return {pid for pid in self._lineage(me) if self._identity(str(pid), "exe") == program}
+        above = self._lineage(me) if program else ()
+        return {me, *(pid for pid in above if self._identity(str(pid), "exe") == program)}
 
     def _lineage(self, pid: int) -> Iterator[int]:
         for _ in range(_MOST_ANCESTORS):

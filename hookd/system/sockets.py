@@ -39,9 +39,17 @@ _IPV4_BYTES = 4
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 _SOCKET = "socket:["
 _SYSTEMD = "init.scope"
-_ASKING = {"rpcbind": (111,), "rpc.statd": (), "dhclient": (68, 546)}
-"""Programs with UDP sockets on ports they draw at each start to ask others from, and where they
-serve: rpcbind (rpcb_svc_com.c) and rpc.statd (rmtcall.c) by bindresvport(3), dhclient for DNS."""
+_SERVES_ON = {
+    "dhclient": (68, 546),
+    "dnsmasq": (53, 67, 69, 547),
+    "named": (53, 853),
+    "rpc.statd": (),
+    "rpcbind": (111,),
+    "unbound": (53, 853),
+}
+"""Programs that ask others from UDP ports which they draw themselves, outside the range of the
+kernel's (bindresvport(3); dnsmasq(8) and unbound.conf(5) on outgoing ports), and where they serve.
+"""
 
 
 class _Bound(NamedTuple):
@@ -87,7 +95,7 @@ def _ephemeral(proc: str) -> tuple[int, int]:
 
 
 def _only_asks(listener: Listener) -> bool:
-    serves = _ASKING.get(os.path.basename(listener.program))
+    serves = _SERVES_ON.get(os.path.basename(listener.program))
     return listener.transport == "udp" and serves is not None and listener.port not in serves
 
 
