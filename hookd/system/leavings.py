@@ -85,5 +85,8 @@ class _Walk:
         try:
             is_directory = entry.is_dir(follow_symlinks=False)
             return is_directory and entry.stat(follow_symlinks=False).st_dev == self._device
+        except FileNotFoundError:
+            return False
         except OSError:
+            self._is_whole = False
             return False
