@@ -20,7 +20,7 @@ class Service:
     def __init__(self, version: str):
         self.version = version
         controllers = _PREFIXES[version]
-        self._path = f"/hookd-test-{os.getpid()}/hookd.service"
+        self._path = f"/hookd-test-{os.getpid()}.slice/hookd.service"
         mounts = pathlib.Path("/proc/self/mountinfo").read_text()
         found = locate(f"9:{controllers}:{self._path}\n", mounts)
         if not found:
