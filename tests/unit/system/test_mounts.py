@@ -179,8 +179,10 @@ def test_a_point_behind_a_link_is_where_the_link_leads(look, tmp_path):
     (tmp_path / "srv/deep").mkdir(parents=True)
     os.symlink("/srv/deep", str(tmp_path / "link"))
     os.symlink("../link/./x", str(tmp_path / "srv/other"))
-    fstab = "/dev/a /link/data xfs rw\n/dev/b /srv/other xfs rw\n/dev/c /link/lost xfs rw\n"
-    found = look(row("/srv/deep/data"), row("/srv/deep/x"), fstab=fstab)
+    os.symlink("/srv/deep/y", str(tmp_path / "srv/deep/link"))
+    points = ("/link/data", "/srv/other", "/srv/deep/link", "/link/lost")
+    fstab = "".join(f"/dev/a {point} xfs rw\n" for point in points)
+    found = look(*(row(f"/srv/deep/{name}") for name in ("data", "x", "y")), fstab=fstab)
     assert found.missing == ("/srv/deep/lost",)
 
 
@@ -197,6 +199,11 @@ def test_links_on_a_server_are_not_looked_at(look, tmp_path):
     assert look(row("/srv"), fstab=fstab).missing == ("/srv/elsewhere/x",)
     served = row("/srv", "nfs4", "fs-1:/", device="0:50")
     assert look(served, fstab=fstab).missing == ("/srv/link/x",)
+
+
+def test_a_point_on_a_server_may_be_written_in_any_way(look):
+    served = row("/srv", "nfs4", "fs-1:/", device="0:50")
+    assert look(served, fstab="fs-1:/ //srv/./ nfs4 rw").missing == ()
 
 
 def test_without_an_fstab_nothing_is_missing(put, tmp_path):

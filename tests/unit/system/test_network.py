@@ -49,13 +49,15 @@ def _look(tmp_path):
 
 def test_default_routes_are_told_and_no_others(put, look):
     inside = ipv4(target="0000000A", gateway="00000000", flags="0001", mask="0000FFFF")
-    half = ipv4(gateway="0900000A", mask="00000080")
-    put("proc/net/route", HEAD + ipv4() + inside + half + ipv4("tun0", gateway="00000000"))
-    put("proc/net/ipv6_route", ipv6() + ipv6(target="fd" + "0" * 30, length="40"))
+    lower = ipv4(gateway="0900000A", mask="00000080")
+    put("proc/net/route", HEAD + ipv4() + inside + lower + ipv4("tun0", gateway="00000000"))
+    lower = ipv6("eth9", length="01")
+    put("proc/net/ipv6_route", ipv6() + lower + ipv6("tun0", gateway=NONE, flags="00000001"))
     assert look() == Network(
         default_routes=(
             "ipv4 dev tun0",
             "ipv4 via 10.0.0.1 dev eth0",
+            "ipv6 dev tun0",
             "ipv6 via fe80::fc:fffe:0:1 dev eth0",
         )
     )
@@ -75,7 +77,7 @@ def test_the_same_route_in_several_tables_is_told_once(put, look):
 def test_resolvers_stand_in_the_order_in_which_they_are_asked(put, look):
     put(
         "etc/resolv.conf",
-        "# nameserver 1.1.1.1\n; nameserver 2.2.2.2\nsearch ec2.internal\n"
+        "# nameserver 1.1.1.1\n; nameserver 2.2.2.2\nsearch ec2.internal\nmynameserver 9.9.9.9\n"
         "nameserver 10.0.0.2\n\tnameserver\tfe80::1%eth0 # router\nnameserver\n"
         "options timeout:2\nnameserver 10.0.0.1",
     )

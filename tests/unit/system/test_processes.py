@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from support.fakeproc import FakeProc, mapping
@@ -13,6 +14,7 @@ from hookd.system import processes
 from hookd.system.root import Root
 
 NOBODY = 4_194_305  # above the most that pid_max may be, proc(5)
+PYTHON = os.path.realpath(sys.executable)
 TICK = os.sysconf("SC_CLK_TCK")
 WEB, LIBC, SSL = "/usr/sbin/web", "/usr/lib64/libc.so.6", "/usr/lib64/libssl.so.3"
 WEB_UNIT = "/system.slice/web.service"
@@ -130,10 +132,10 @@ def test_containers_are_not_the_machines(proc, look):
     assert look() == Processes()
 
 
-def test_where_namespaces_cannot_be_read_everybody_is_the_machines(proc, look, tmp_path):
-    for name in ("self", "70"):
-        if name == "70":
-            proc.process(70, WEB, maps=[mapping(f"{SSL} (deleted)")])
+@pytest.mark.parametrize("names", [("70",), ("self",), ("70", "self")])
+def test_where_a_namespace_cannot_be_read_everybody_is_the_machines(proc, look, tmp_path, names):
+    proc.process(70, WEB, maps=[mapping(f"{SSL} (deleted)")])
+    for name in names:
         (tmp_path / "proc" / name / "ns/pid").unlink()
     assert look().stale == (stale(70, SSL, unit=""),)
 
@@ -148,8 +150,14 @@ def test_hookd_and_what_it_started_are_left_out(proc, look, tmp_path):
     proc.process(71, str(python), maps=maps, parent=70)
     proc.process(72, "/usr/bin/rpm", maps=maps, parent=71)
     proc.process(73, str(python), maps=maps, parent=60)
-    pids = [process.pid for process in look(me=71).stale]
-    assert pids == [60, 73]
+    found = look(me=71)
+    assert [process.pid for process in found.stale] == [60, 73]
+
+
+def test_what_only_hookd_maps_is_left_out(proc, look):
+    proc.process(70, WEB, WEB_UNIT, maps=[mapping(WEB)])
+    proc.process(71, WEB, "/system.slice/hookd.service", maps=[mapping(LIBC)])
+    assert look(me=71) == Processes(files=(WEB,), uses={"web.service": (0,)})
 
 
 def test_an_interpreter_that_cannot_be_identified_is_nobody_elses(proc, look):
@@ -179,6 +187,18 @@ def _library(tmp_path):
 
 def test_another_file_at_its_path_replaces_it(library):
     assert [told(library, inode=i).is_replaced for i in (1, None)] == [True, False]
+
+
+def test_a_replaced_file_counts_for_who_has_our_root(proc, look, tmp_path):
+    """In another mount namespace the same path leads to that one's own file."""
+    found = os.lstat(PYTHON)
+    if not os.major(found.st_dev):
+        pytest.skip("Python is on no block device")
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    maps = [mapping(PYTHON, device=device, inode=found.st_ino + 1)]
+    proc.process(70, WEB, WEB_UNIT, maps=maps)
+    proc.process(71, WEB, WEB_UNIT, maps=maps, root=str(tmp_path))
+    assert look().stale == (stale(70, PYTHON),)
 
 
 def test_other_devices_tell_nothing(library):
