@@ -46,8 +46,9 @@ class Units(Reading):
 
 @dataclass(frozen=True)
 class Listener:
-    """A socket that waits for peers. `transport` is tcp or udp; `program` the path of its owner's
-    executable and `unit` its unit, empty when not known.
+    """A socket that waits for peers. `transport` is tcp or udp, `address` is `*` for any; `program`
+    the path of its owner's executable and `unit` its unit, empty when not known. What systemd holds
+    for a socket unit has systemd's program and no unit.
     """
 
     transport: str
@@ -125,7 +126,7 @@ class Disks(Reading):
 class StaleProcess:
     """A process that runs or maps `files` that were deleted or replaced.
 
-    `started` is in clock ticks since boot, proc(5) starttime.
+    `started` is seconds since boot, in clock ticks.
     """
 
     pid: int
@@ -138,7 +139,8 @@ class StaleProcess:
 @dataclass(frozen=True)
 class Processes(Reading):
     """By /proc/PID/maps. `uses` maps units to indices into `files`: what their processes execute
-    and map, old names of replaced files too. `unread` counts the processes that could not be read.
+    and map, old names of replaced files too; processes in no unit are left out of it. `unread`
+    counts the processes that could not be read.
     """
 
     stale: Tuple[StaleProcess, ...] = ()
