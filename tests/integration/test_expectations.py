@@ -101,13 +101,13 @@ def test_what_comes_after_two_seconds_is_waited_for_and_the_wait_is_told(root):
     ready = root.path / "var/ready"
     ready.unlink()
     process = root.start("run", "on-exit", "-v")
+    assert process.stderr.readline() == b"waiting for what is expected: /var/ready\n"
     time.sleep(2)
     ready.write_text("ok\n")
-    _, err = process.communicate(timeout=30)
+    process.communicate(timeout=30)
 
     assert process.returncode == 0
     assert outcome(root) == ("pass", "/var/ready: there, 'ok' in it", "")
-    assert "waiting for what is expected: /var/ready" in err.decode().splitlines()
 
 
 @needs_namespace
