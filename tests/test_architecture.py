@@ -25,6 +25,11 @@ IMPURE = {
 CLOCK = {"now", "utcnow", "today"}
 CONCURRENT = {"_thread", "asyncio", "concurrent", "multiprocessing", "threading"}
 NETWORK = {"requests", "urllib3"}
+ASKS_NETWORK = {"hookd/aws/imds.py", "hookd/system/expect/http.py"}
+IN_A_CHILD = {
+    "hookd.aws.imds": "hookd/commands/identity.py",
+    "hookd.system.expect.http": "hookd/system/expect/child.py",
+}
 MAY_PRINT = {"report", "commands", "cli"}
 VAGUE = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
 
@@ -48,6 +53,7 @@ def problems(path: str, source: str) -> list[str]:
         *_size(path, source),
         *_head(tree),
         *_imports(path, tree),
+        *_outside_a_child(path, tree),
         *_calls(path, tree),
     ]
 
@@ -92,8 +98,8 @@ def _imports(path, tree):
             yield from _direction(layer, name)
         elif top == "subprocess" and not path.startswith("hookd/system/process/"):
             yield "subprocess outside system/process"
-        elif top in NETWORK and path != "hookd/aws/imds.py":
-            yield f"network outside aws/imds: {top}"
+        elif top in NETWORK and path not in ASKS_NETWORK:
+            yield f"network outside aws/imds and system/expect/http: {top}"
         elif top in CONCURRENT:
             yield f"concurrency: {top}"
         if layer in ("core", "errors") and top in IMPURE:
@@ -111,6 +117,20 @@ def _imported(tree):
             yield from (f"hookd.{name.name}" for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module
+
+
+def _outside_a_child(path, tree):
+    """Yield an import of what only a short-lived child may load, in any other module."""
+    wholes = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    parts = {
+        f"{node.module}.{name.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    for name in sorted(IN_A_CHILD.keys() & {*wholes, *parts, *_imported(tree)}):
+        if IN_A_CHILD[name] != path:
+            yield f"network outside of a child: {name}"
 
 
 def _direction(layer, name):
@@ -172,8 +192,26 @@ BAD = [
     ("hookd/aws/caller.py", "from hookd.cli import main", ["aws imports cli"]),
     ("hookd/errors.py", "from hookd.core.model import Run", ["errors imports core"]),
     ("hookd/__init__.py", "from hookd.cli import main", ["the package imports cli"]),
-    ("hookd/engine.py", "import requests", ["network outside aws/imds: requests"]),
-    ("hookd/aws/agent.py", "import urllib3", ["network outside aws/imds: urllib3"]),
+    (
+        "hookd/engine.py",
+        "import requests",
+        ["network outside aws/imds and system/expect/http: requests"],
+    ),
+    (
+        "hookd/aws/agent.py",
+        "import urllib3",
+        ["network outside aws/imds and system/expect/http: urllib3"],
+    ),
+    (
+        "hookd/commands/verify.py",
+        "from hookd.system.expect import http",
+        ["network outside of a child: hookd.system.expect.http"],
+    ),
+    (
+        "hookd/commands/boot.py",
+        "from hookd.aws.imds import ask",
+        ["network outside of a child: hookd.aws.imds"],
+    ),
     ("hookd/engine.py", "import subprocess", ["subprocess outside system/process"]),
     ("hookd/system/boot.py", "from subprocess import run", ["subprocess outside system/process"]),
     ("hookd/system/process.py", "import subprocess", ["subprocess outside system/process"]),
@@ -215,6 +253,7 @@ def test_the_checker_sees_the_head_of_a_module(source, expected):
         ("hookd/system/root.py", "from hookd.config import Config\nopen('/etc/passwd')"),
         ("hookd/__main__.py", "from hookd import __version__\nfrom hookd.cli import main"),
         ("hookd/commands/run.py", "from hookd.engine import Engine\nfrom hookd.aws import caller"),
+        ("hookd/system/expect/http.py", "import requests"),
         ("hookd/engine.py", "x = 1\n" * 296),
     ],
 )

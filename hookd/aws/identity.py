@@ -10,12 +10,12 @@ import contextlib
 import json
 import os
 import stat
-import sys
 from typing import Any, Mapping
 
 from hookd.core.host import IMAGE_ID, INSTANCE_ID, REGION
 from hookd.system import clock, durable, host
 from hookd.system.machine import Machine
+from hookd.system.process import itself
 from hookd.system.root import Root
 from hookd.system.textfile import open_regular
 
@@ -24,9 +24,6 @@ WITHIN_S = 2.0
 _AGAIN_S = 300.0
 _LARGEST = 4096
 _SHAPES = {"instance_id": INSTANCE_ID, "region": REGION, "image_id": IMAGE_ID}
-# The same hookd again, wherever it lies, and nothing from the working directory or PYTHONPATH.
-_CHILD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from hookd.cli import entry; entry()"
-_PLACE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _PASSED_ON = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")
 _OFF = "AWS_EC2_METADATA_DISABLED"
 
@@ -74,8 +71,7 @@ def _ask(machine: Machine) -> None:
     """Let `hookd identity` ask and leave its answer; it keeps its library to itself."""
     passed = {**os.environ, **machine.environment}
     environment = {name: passed[name] for name in _PASSED_ON if passed.get(name)}
-    python = [sys.executable, "-I", "-B", "-c", _CHILD, _PLACE]
-    argv = [*python, "--root", str(machine.root), "identity"]
+    argv = itself.starts("hookd.cli", "entry", "--root", str(machine.root), "identity")
     machine.command(argv, timeout_s=WITHIN_S, environment=environment)
 
 

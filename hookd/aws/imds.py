@@ -1,8 +1,8 @@
 """The instance metadata service (IMDSv2): who this instance is, within two seconds or not at all.
 
 EC2 User Guide, "Use the Instance Metadata Service": a PUT gives a token that every GET then needs;
-401 asks for a new one, 403 says that the service is off, 404 that there is no such item. Alone with
-requests, and imported by the short-lived `hookd identity` only.
+401 asks for a new one, 403 says that the service is off, 404 that there is no such item. With
+system/expect/http alone with requests, and imported by the short-lived `hookd identity` only.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 from hookd.core.codec import decode, encode
+from hookd.core.expect import Expect
 from hookd.core.ignore import Ignore
 from hookd.core.model import Json, Name, Phase, Severity
 
@@ -133,6 +134,7 @@ class Config:
     hooks: Dict[str, HookOverride] = field(default_factory=dict)
     override: OverrideConfig = OverrideConfig()
     report: ReportConfig = ReportConfig()
+    expect: Expect = Expect()
 
 
 def to_json(config: Config) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Collection, Dict, Iterator, Mapping, Sequence, Tuple
 
 from hookd.config import values
+from hookd.config.expect_table import read_expect
 from hookd.config.hook_table import HOOK_ID, read_hook
 from hookd.config.model import (
     AwsConfig,
@@ -20,6 +21,7 @@ from hookd.config.model import (
     VerifyConfig,
 )
 from hookd.config.problem import Finding, Problem
+from hookd.core.ignore import Ignore
 from hookd.core.model import Phase, Severity
 
 Document = Tuple[str, Mapping[str, Any]]
@@ -30,6 +32,7 @@ _CHECK = values.matching(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+", "check: write SUBJECT.S
 _LOST = values.choice([c.value for c in CallerLost], CallerLost)
 _SEVERITY = values.choice([s.value for s in Severity], Severity)
 _COUNT = values.integer(0, 1_000_000)
+_PATTERN = values.matching(r".+", "pattern: it is empty")
 
 _RUN: values.Readers = {
     "phases": ("phases", values.list_of(values.choice(_PHASES, Phase), least=1)),
@@ -45,7 +48,14 @@ _RECOVERY: values.Readers = {
     "abandon_after": ("abandon_after_s", values.positive_duration),
     "alive_limit": ("alive_limit_s", values.positive_duration),
 }
-_VERIFY: values.Readers = {"settle": ("settle_s", values.duration)}
+_IGNORE: values.Readers = {
+    subject: (subject, values.list_of(_PATTERN))
+    for subject in ("units", "sockets", "mounts", "processes", "files")
+}
+_VERIFY: values.Readers = {
+    "settle": ("settle_s", values.duration),
+    "ignore": ("ignore", values.Section(Ignore, _IGNORE)),
+}
 _AWS: values.Readers = {
     "imds_v1": ("imds_v1", values.boolean),
     "inventory": ("inventory", values.boolean),
@@ -72,7 +82,7 @@ _SECTIONS: dict[str, tuple[Any, values.Readers]] = {
     "override": (OverrideConfig, _OVERRIDE),
     "report": (ReportConfig, _REPORT),
 }
-_TABLES = ("checks", "hooks")
+_TABLES = ("checks", "expect", "hooks")
 
 
 def parse(
@@ -87,9 +97,10 @@ def parse(
     fields, findings = _sections(merged)
     checks, more = _checks(merged.get("checks", {}), known_checks)
     hooks, most = _hooks(merged.get("hooks", {}), origins)
-    findings += [*more, *most, *_unknown_sections(merged)]
+    expect, wrong = read_expect(merged.get("expect", {}))
+    findings += [*more, *most, *_below(("expect",), wrong), *_unknown_sections(merged)]
     problems = tuple(f.problem(_origin(origins, f.path)) for f in findings)
-    return Config(**fields, checks=checks, hooks=hooks), problems
+    return Config(**fields, checks=checks, hooks=hooks, expect=expect), problems
 
 
 def _merge(documents: Sequence[Document]) -> tuple[dict[str, Any], Origins]:

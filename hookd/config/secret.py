@@ -14,8 +14,15 @@ _REFERENCE = re.compile(r"_(ARN|ID|NAME|FILE|PATH|URL|HOST|TTL|TIMEOUT)\Z")
 def secret_settings(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield the key path of each setting of `document` whose name or value looks like a secret.
 
-    A name that refers to a secret kept elsewhere (`DB_SECRET_ARN`) is none.
+    A name that refers to a secret kept elsewhere (`DB_SECRET_ARN`) is none. An address or a command
+    that is expected to answer may hold one, too.
     """
+    expect = document.get("expect")
+    for kind in ("http", "command"):
+        names = expect.get(kind) if isinstance(expect, dict) else None
+        for name in names if isinstance(names, dict) else ():
+            if mask(name) != name:
+                yield ("expect", kind, mask(name))
     hooks = document.get("hooks")
     for hook, table in hooks.items() if isinstance(hooks, dict) else ():
         settings = table.get("settings") if isinstance(table, dict) else None

@@ -10,7 +10,7 @@ from typing import Any, Callable, Collection, Mapping, cast
 from hookd.config.problem import Finding
 
 Reader = Callable[[Any], Any]
-Readers = Mapping[str, "tuple[str, Reader]"]
+Readers = Mapping[str, "tuple[str, Reader | Section]"]
 """For each key of a table: the field it fills and what reads its value."""
 
 LONGEST_S = 366 * 86400.0
@@ -55,12 +55,27 @@ def bad(reason: str) -> BadValueError:
     return BadValueError(Finding((), reason))
 
 
-def attempt(reader: Reader, value: Any, path: tuple[str, ...] = ()) -> tuple[Any, list[Finding]]:
+class Section:
+    """Reads a table within a table; what can be read of it counts, whatever is wrong beside it."""
+
+    def __init__(self, record: Callable[..., Any], readers: Readers) -> None:
+        self._record = record
+        self._readers = readers
+
+    def __call__(self, value: Any) -> tuple[Any, list[Finding]]:
+        fields, findings = read_table(value, self._readers)
+        return self._record(**fields), findings
+
+
+def attempt(
+    reader: Reader | Section, value: Any, path: tuple[str, ...] = ()
+) -> tuple[Any, list[Finding]]:
     """Return what `reader` makes of `value` (None when it cannot), and what is wrong with it."""
     try:
-        return reader(value), []
+        read, found = reader(value) if isinstance(reader, Section) else (reader(value), ())
     except BadValueError as error:
-        return None, [Finding((*path, *f.path), f.reason) for f in error.findings]
+        read, found = None, error.findings
+    return read, [Finding((*path, *f.path), f.reason, f.is_unknown_key) for f in found]
 
 
 def kind_of(value: Any) -> str:
@@ -242,7 +257,7 @@ def read_table(value: Any, readers: Readers) -> tuple[dict[str, Any], list[Findi
         field, reader = readers[key]
         read_item, found = attempt(reader, item, (key,))
         findings += found
-        if not found:
+        if not found or read_item is not None:
             fields[field] = read_item
     return fields, findings
 

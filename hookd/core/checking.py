@@ -8,7 +8,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from hookd.core import compare, kernels, patch
 from hookd.core.belong import REBOOT_RUN
 from hookd.core.called import known_of, text
-from hookd.core.checks import agreement, boot, hooks, kernel, packages, state
+from hookd.core.checks import agreement, boot, expect, hooks, kernel, packages, state
 from hookd.core.checks import patch as patch_checks
 from hookd.core.due import boots_of
 from hookd.core.ignore import Ignore
@@ -59,6 +59,7 @@ def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
     checks += [*_installed(scene), *_patch_manager(scene, phase)]
     if phase is Phase.POST:
         return checks
+    checks += expect.judged(scene.looks, scene.severities)
     return [*checks, *_boots(scene), *_hooks(scene), *_run(scene)]
 
 

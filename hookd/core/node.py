@@ -216,7 +216,10 @@ class Aftermath(Reading):
 
 @dataclass(frozen=True)
 class Expected:
-    """How one `[expect.KIND."NAME"]` was found. `is_met` is None when it could not be tried."""
+    """How one `[expect.KIND."NAME"]` was found. `is_met` is None when it could not be tried.
+
+    `is_skipped`: nothing of its kind is there to be tried (nothing runs below another root).
+    """
 
     kind: str
     name: str
@@ -224,6 +227,7 @@ class Expected:
     expected: str = ""
     found: str = ""
     reason: str = ""
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,17 @@ from hookd.core.belong import Again
 from hookd.core.budget import DEADLINE_REACHED, Budget
 from hookd.core.checking import hook_digests
 from hookd.core.fates import Fate, Inputs, retry_delay_s, settled_of
-from hookd.core.journal import Checked, HookSpawned, Observed, PhaseStarted, SnapshotTaken
+from hookd.core.journal import Checked, HookSpawned, Observed, PhaseStarted
 from hookd.core.judge import Judgement, judge
-from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import CallerKind, Health, Hook, HookOutcome, HookState, Phase, PhaseOutcome
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.plan import Action, Do, steps
-from hookd.core.snapshot import Snapshot
 from hookd.core.undo import outstanding, time_owed
-from hookd.engine import calling, ending, precheck, publishing, settling
+from hookd.engine import calling, ending, looking, precheck, publishing, settling
 from hookd.engine.calling import Request
 from hookd.engine.surroundings import surroundings_of
 from hookd.report.observer import Observer
-from hookd.system import clock, results
+from hookd.system import clock
 from hookd.system.hooks import copies, tries
 from hookd.system.hooks.discovery import inspect, is_unchanged
 from hookd.system.hooks.execution import Surroundings
@@ -99,7 +97,7 @@ class Engine:
         return {
             Do.KEEP_UNDO: self._keep_undo,
             Do.SETTLE: lambda _: settling.settle(self),
-            Do.LOOK: self._look,
+            Do.LOOK: lambda action: looking.look(self, action),
             Do.JUDGE: self._judge,
             Do.PASS_OVER: lambda action: self._pass_over(action.fates),
             Do.RUN: self._run,
@@ -192,25 +190,6 @@ class Engine:
     def _keep_undo(self, action: Action) -> None:
         kept = [copies.keep(fate.hook, self.record.folder) for fate in action.fates]
         self.record.add(*kept, sync=False)
-
-    def _look(self, action: Action) -> None:
-        """Take a snapshot, or say that nothing can have changed since the one it repeats."""
-        if action.same_as and action.same_as in self.operation.snapshots:
-            self.record.add(SnapshotTaken(action.snapshot, same_as=action.same_as), sync=False)
-            return
-        self.shop.observer.looking(action.snapshot)
-        snapshot = self.shop.machine.look(action.snapshot, self._previous(action.snapshot))
-        self.record.add(self.record.store(snapshot), *calling.agent_of(snapshot), sync=False)
-
-    def _previous(self, name: str) -> Snapshot | None:
-        """Return the look before `name`, from which the logs are read on; `before` begins anew."""
-        earlier = self.record.look_before(name)
-        if earlier is not None or name == "before":
-            return earlier
-        last_known = results.read_last_known(self.shop.machine.state)
-        if last_known is not None:
-            self.record.add(self.record.store(replace(last_known, name=LAST_KNOWN)), sync=False)
-        return last_known
 
     def judge(self, operation: Operation | None = None) -> Judgement:
         """Judge the operation as it stands now (or as given), without recording it."""

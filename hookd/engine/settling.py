@@ -26,14 +26,14 @@ def settle(engine: Engine) -> None:
     while True:
         now = systemd.look(machine.command, bound_s)
         left = rest.unrest(earlier, now)
-        if not left or not _wait(engine, min(until, clock.up_s() + rest.AGAIN_S), until):
+        if not left or not pause(engine, min(until, clock.up_s() + rest.AGAIN_S), until):
             break
         earlier = now
     took_s = clock.up_s() - began
     engine.record.add(*rest.told(engine.current, machine.boot.boot_id, took_s, left), sync=False)
 
 
-def _wait(engine: Engine, until: float, at_most: float) -> bool:
+def pause(engine: Engine, until: float, at_most: float) -> bool:
     """Wait until it is time for another look; return whether there is time for one at all."""
     while clock.up_s() < until:
         if engine.shop.signals.reason:

@@ -35,13 +35,13 @@ def surroundings_of(engine: Engine) -> Surroundings:
         judgement.way.path.value if judgement else "unknown",
         _REBOOTED[judgement.changes.boot.rebooted if judgement else None],
         text(known_of(engine.operation), "reboot_option"),
-        _environment(engine),
+        environment_of(engine),
         machine.loaded.config.run.output_cap,
         machine.state.spare_folder(engine.record.id),
     )
 
 
-def _environment(engine: Engine) -> dict[str, str]:
+def environment_of(engine: Engine) -> dict[str, str]:
     """Return the caller's variables; recovery gets those of pre."""
     environment = of_caller(engine.shop.machine.environment)
     if engine.caller is not CallerKind.RECOVERY:

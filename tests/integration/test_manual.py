@@ -11,7 +11,18 @@ import sys
 import pytest
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-VERBS = ("run", "status", "show", "history", "hooks", "check", "hold", "recover", "cancel")
+VERBS = (
+    "run",
+    "status",
+    "show",
+    "history",
+    "hooks",
+    "check",
+    "verify",
+    "hold",
+    "recover",
+    "cancel",
+)
 
 
 def _made_by(program, *options):

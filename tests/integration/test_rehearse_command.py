@@ -48,6 +48,12 @@ def test_without_a_name_it_is_the_ordinary_run(root):
     ]
 
 
+def test_what_is_expected_of_the_real_machine_is_not_tried_on_the_one_that_is_made_up(root):
+    root.config('[verify]\nsettle = "1s"\n[expect.file."/var/lib/app/ready"]\n')
+
+    assert _problems(root) == (0, [])
+
+
 def test_a_hook_that_fails_is_told_and_the_rehearsal_fails(root):
     root.hook("pre", "30-leave", "echo no such target >&2; exit 3")
 

@@ -28,9 +28,11 @@ from hookd.config import (
     parse,
     to_json,
 )
+from hookd.config.expect_table import KINDS
 from hookd.config.hook_table import _KEYS
 from hookd.config.parse import _SECTIONS
 from hookd.config.secret import secret_settings
+from hookd.core.ignore import Ignore
 from hookd.core.model import HookSpec, Phase, Severity
 from hookd.system.hooks.metadata import read_metadata
 from hookd.system.toml import parse_toml
@@ -535,7 +537,12 @@ def test_the_documented_example_shows_every_key():
     shown = {(name, key) for name in _SECTIONS for key in example[name]}
     known = {(name, key) for name, (_, readers) in _SECTIONS.items() for key in readers}
     assert (shown, hooks) == (known, set(_KEYS))
-    assert {"checks", "hooks", *_SECTIONS} == set(example)
+    assert {"checks", "expect", "hooks", *_SECTIONS} == set(example)
+    expected = {
+        kind: set(table) for kind, names in example["expect"].items() for table in names.values()
+    }
+    assert expected == {kind: set(readers) for kind, (_, readers, _) in KINDS.items()}
+    assert set(example["verify"]["ignore"]) == {one.name for one in dataclasses.fields(Ignore)}
 
 
 @pytest.mark.parametrize("page", ["configuration.md", "hook-contract.md"])

@@ -37,9 +37,13 @@ Run = Callable[..., Completed]
 
 
 def run(
-    argv: Sequence[str], *, timeout_s: float, environment: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    environment: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
 ) -> Completed:
-    """Run `argv` in its own session with stdin empty. Missing programs and time-outs are results.
+    """Run `argv` in its own session on `stdin`. Missing programs and time-outs are results.
 
     A command that outlives `timeout_s` is killed with its process group; one that will not die
     (a dead NFS mount) is left behind.
@@ -48,7 +52,7 @@ def run(
     try:
         process = subprocess.Popen(
             list(argv),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**base, **(environment or {})},
@@ -57,19 +61,27 @@ def run(
     except OSError as error:
         return Completed(tuple(argv), None, error=f"{argv[0]}: {error.strerror}")
     try:
-        out, err = process.communicate(timeout=timeout_s)
+        out, err = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        return Completed(tuple(argv), None, error=_end(process, argv[0], timeout_s))
+        return Completed(tuple(argv), None, error=end(process, argv[0], timeout_s))
+    return ended(process, tuple(argv), out, err)
+
+
+def ended(
+    process: subprocess.Popen[bytes], argv: tuple[str, ...], out: bytes, err: bytes
+) -> Completed:
+    """Return how a process ended that was waited for."""
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
-        return Completed(tuple(argv), None, out, err, f"{argv[0]} was killed by {name}")
-    return Completed(tuple(argv), process.returncode, out, err)
+        return Completed(argv, None, out, err, f"{argv[0]} was killed by {name}")
+    return Completed(argv, process.returncode, out, err)
 
 
-def _end(process: subprocess.Popen[bytes], name: str, timeout_s: float) -> str:
+def end(process: subprocess.Popen[bytes], name: str, timeout_s: float) -> str:
+    """Kill a process that outlives `timeout_s` with its process group; say that it did."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    for pipe in (process.stdout, process.stderr):
+    for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
     try:

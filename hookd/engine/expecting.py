@@ -1,0 +1,76 @@
+"""Tries what admins expect when a phase looks, and in on-exit waits until it holds; bounded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Sequence
+
+from hookd.core import rest
+from hookd.core.expect import left_open, stopped_by_pre
+from hookd.core.model import CallerKind
+from hookd.core.node import Expectations
+from hookd.core.readings import Standing
+from hookd.engine import settling
+from hookd.engine.surroundings import environment_of
+from hookd.system import clock
+from hookd.system.expect.asking import ask
+
+if TYPE_CHECKING:
+    from hookd.core.node import Expected
+    from hookd.engine.phase import Engine
+
+_TRIED = ("before", "ready", "arrived", "after")
+_AWAITED = ("arrived", "after")
+_LEAST_S = 3.0  # also when the hooks have no time left: the reserve of the phase has it
+_LONGEST_PAUSE_S = 5.0
+_NAMED_AT_MOST = 3
+
+
+def found(engine: Engine, name: str) -> Expectations:
+    """Return how what is expected is in look `name`; absent where that is not looked at.
+
+    In on-exit it is tried again until it holds, for `[verify] settle` at most and half of what the
+    hooks have left. What pre's hooks have stopped is not waited for until on-exit's have run.
+    A rehearsal's machine is made up and does no work.
+    """
+    expect = engine.shop.machine.loaded.config.expect
+    is_played = engine.operation.opened.caller is CallerKind.REHEARSAL
+    if name not in _TRIED or not any(expect.each()) or is_played:
+        return Expectations(Standing.ABSENT, "not looked at")
+    machine, began = engine.shop.machine, clock.up_s()
+    half_s = max(_LEAST_S, (engine.budget.hooks_until - began) / 2)
+    environment = environment_of(engine)
+
+    def once() -> Expectations:
+        within_s = max(_LEAST_S, began + half_s - clock.up_s())
+        return ask(
+            machine.root, machine.command, expect, within_s=within_s, environment=environment
+        )
+
+    is_part_of_another = engine.only_undos and engine.closes
+    if name not in _AWAITED or not machine.root.is_host or is_part_of_another:
+        return once()
+    until = began + rest.within_s(machine.loaded.config.verify.settle_s, half_s * 2)
+    return _awaited(engine, name, until, once)
+
+
+def _awaited(
+    engine: Engine, name: str, until: float, once: Callable[[], Expectations]
+) -> Expectations:
+    stopped = stopped_by_pre(engine.record.snapshots()) if name == "arrived" else frozenset()
+    pause_s, told = rest.AGAIN_S, ""
+    while True:
+        now = once()
+        left = left_open(now, stopped)
+        message = f"waiting for what is expected: {_named(left)}"
+        if left and message != told:
+            engine.shop.observer.waiting(message)
+            told = message
+        if not left or not settling.pause(engine, min(until, clock.up_s() + pause_s), until):
+            return now
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _named(left: Sequence[Expected]) -> str:
+    names = ", ".join(one.name for one in left[:_NAMED_AT_MOST])
+    more = len(left) - _NAMED_AT_MOST
+    return f"{names} and {more} more" if more > 0 else names
