@@ -28,6 +28,7 @@ _MOST_BYTES = 8 << 20
 _GOES_ON_S = 1.0
 _ENDS_WITHIN_S = 1.0
 _LOOK_S = 0.0005
+_ORPHAN_S = 60.0  # who was killed cannot kill us; who only reads something else comes back by then
 _SIGNALS = frozenset(signal.Signals)
 _NEVER_CAUGHT = (signal.SIGKILL, signal.SIGSTOP)
 
@@ -109,6 +110,8 @@ class _Asked:
         process = read_process(self.pid)
         if process is None or process.started != self._started:
             return  # the number may be somebody else's, where the caller had SIGCHLD ignored
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, signal.SIGSTOP)  # so that it starts nothing while we look
         for pid in (self.pid, *descendants(self.pid)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -170,10 +173,10 @@ def _answer(question: Question, pipe: int) -> None:
     try:
         gc.disable()  # it would write to, and so copy, every page that we share with our parent
         pipe = _alone(pipe)
-        signal.setitimer(signal.ITIMER_REAL, question.limit_s)  # should our parent be killed
+        signal.setitimer(signal.ITIMER_REAL, question.limit_s + _ORPHAN_S)
         reading = guarded(question.probe, question.failed)
         data = memoryview(to_json(reading).encode("ascii"))
-        signal.setitimer(signal.ITIMER_REAL, 0)  # from here on our parent makes us wait
+        signal.setitimer(signal.ITIMER_REAL, 0)  # from here on it is our parent that we wait for
         while data:
             data = data[os.write(pipe, data) :]
         code = 0
@@ -220,7 +223,7 @@ def _collect(asked: Sequence[_Asked | Reading]) -> tuple[Reading, ...]:
 def _listen(children: Sequence[_Asked]) -> None:
     """Read until all have said everything, or are killed because their time is up."""
     now = up_s()
-    with selectors.DefaultSelector() as selector:
+    with selectors.PollSelector() as selector:  # which takes no descriptor
         for child in children:
             child.until = max(child.until, now + _GOES_ON_S)  # who waited for us is not late
             selector.register(child.pipe, selectors.EVENT_READ, child)
