@@ -1,0 +1,21 @@
+"""The wall clock beside the one that nobody can set."""
+
+from __future__ import annotations
+
+import time
+
+from hookd.core.readings import Standing
+from hookd.system import clock, timekeeping
+
+
+def test_the_boot_lies_as_long_ago_as_the_machine_is_up():
+    booted_at = time.time() - clock.up_s()
+    found = timekeeping.read()
+    assert abs(found.booted_at - booted_at) < 1.0
+
+
+def test_whether_the_clock_is_kept_is_as_the_kernel_says():
+    found = timekeeping.read()
+    said = clock.is_synchronised()
+    assert found.synchronised is said
+    assert found.standing is (Standing.UNKNOWN if said is None else Standing.OK)
