@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from hookd.core.node import (
     Clock,
     Crashes,
     Disks,
+    Leavings,
     Mounts,
     Network,
     Node,
@@ -18,66 +18,61 @@ from hookd.core.node import (
     Sockets,
     Units,
 )
-from hookd.core.readings import Standing
-from hookd.system import crashes, disks, rebootrequired, selinux, timekeeping, units
+from hookd.system import (
+    crashes,
+    disks,
+    leavings,
+    mounts,
+    network,
+    processes,
+    rebootrequired,
+    selinux,
+    sockets,
+    timekeeping,
+    units,
+)
 from hookd.system.process.aside import Ask, Question, at_once, guarded
 
 if TYPE_CHECKING:
+    from hookd.core.readings import Reading
     from hookd.system.process.command import Run
     from hookd.system.root import Root
 
 _LIMIT_S = 10.0
-_ELSEWHERE = "nothing runs below another root"
-_ELSEWHERE_ABSENT = Node(
-    units=Units(Standing.ABSENT, _ELSEWHERE),
-    sockets=Sockets(Standing.ABSENT, _ELSEWHERE),
-    mounts=Mounts(Standing.ABSENT, _ELSEWHERE),
-    network=Network(Standing.ABSENT, _ELSEWHERE),
-    clock=Clock(Standing.ABSENT, _ELSEWHERE),
-    processes=Processes(Standing.ABSENT, _ELSEWHERE),
-    selinux=Selinux(Standing.ABSENT, _ELSEWHERE),
-)
+_WALK_S = 30.0  # all of /etc, on a disk that the update keeps busy
 
 
 def start(root: Root, run: Run, ask: Ask) -> Callable[[], Node]:
     """Ask the probes by `ask`, and return what waits for them and has it all. Never raises.
 
-    Below another root only files are read, and at once.
+    Below another root nothing runs and nothing hangs: files are read, at once.
     """
-    if not root.is_host:
-        collect = _asked(_lying(root), at_once)
-        return lambda: replace(_ELSEWHERE_ABSENT, **collect(), **_at_hand(root))
-    collect = _asked({**_running(root, run), **_lying(root)}, ask)
-    return lambda: replace(Node(), **collect(), **_at_hand(root), **_by_the_kernel(root))
+    questions = _questions(root, run)
+    collect = (ask if root.is_host else at_once)(list(questions.values()))
+    return lambda: Node(
+        **_named(questions, collect()),
+        clock=guarded(lambda: timekeeping.read(root), Clock()),
+        selinux=guarded(lambda: selinux.read(root), Selinux()),
+        reboot_required=guarded(lambda: rebootrequired.read(root), RebootRequired()),
+    )
 
 
-def _asked(questions: dict[str, Question], ask: Ask) -> Callable[[], dict[str, Any]]:
-    collect = ask(list(questions.values()))
-    return lambda: dict(zip(questions, collect()))
+def _named(questions: Iterable[str], readings: Iterable[Reading]) -> dict[str, Any]:
+    return dict(zip(questions, readings))
 
 
-def _running(root: Root, run: Run) -> dict[str, Question]:
-    """Return what is asked of the running node by field of Node; what takes longest first."""
+def _questions(root: Root, run: Run) -> dict[str, Question]:
+    """Return what is asked, by field of Node; what takes longest begins first.
+
+    What is left out here lies in memory where the machine runs.
+    """
     return {
         "units": Question(lambda: units.read(root, run), Units(), units.LIMIT_S),
-    }
-
-
-def _lying(root: Root) -> dict[str, Question]:
-    """Return what is read from file systems that may be anybody's: a directory of dumps on NFS."""
-    return {
-        "crashes": Question(lambda: crashes.read(root), Crashes(), _LIMIT_S),
+        "processes": Question(lambda: processes.read(root), Processes(), _LIMIT_S),
+        "sockets": Question(lambda: sockets.read(root), Sockets(), _LIMIT_S),
+        "leavings": Question(lambda: leavings.read(root), Leavings(), _WALK_S),
+        "mounts": Question(lambda: mounts.read(root), Mounts(), _LIMIT_S),
+        "network": Question(lambda: network.read(root), Network(), _LIMIT_S),
         "disks": Question(lambda: disks.read(root), Disks(), _LIMIT_S),
-    }
-
-
-def _at_hand(root: Root) -> dict[str, Any]:
-    """Read what lies in memory where the machine runs."""
-    return {"reboot_required": guarded(lambda: rebootrequired.read(root), RebootRequired())}
-
-
-def _by_the_kernel(root: Root) -> dict[str, Any]:
-    return {
-        "clock": guarded(timekeeping.read, Clock()),
-        "selinux": guarded(lambda: selinux.read(root), Selinux()),
+        "crashes": Question(lambda: crashes.read(root), Crashes(), _LIMIT_S),
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hookd.core.node import Selinux
 from hookd.core.readings import Standing
+from hookd.system.root import NOTHING_RUNS
 from hookd.system.textfile import read_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ def read(root: Root) -> Selinux:
 
     Absent where it is not configured either.
     """
+    return _read(root) if root.is_host else Selinux(Standing.ABSENT, NOTHING_RUNS)
+
+
+def _read(root: Root) -> Selinux:
     file = read_text(root, ENFORCE, at_most=16)
     if file.standing is Standing.ABSENT:
         if read_text(root, CONFIG).standing is Standing.ABSENT:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Iterable, Mapping
 from hookd.core.node import Unit, Units
 from hookd.core.readings import Standing
 from hookd.system import systemd
+from hookd.system.root import NOTHING_RUNS
 
 if TYPE_CHECKING:
     from hookd.system.process.command import Run
@@ -28,6 +29,8 @@ _NOT_SET = 2**64 - 1  # how systemctl prints what has no value, as "[not set]" s
 
 def read(root: Root, run: Run) -> Units:
     """Return all loaded units but devices, scopes and slices; absent where no systemd runs."""
+    if not root.is_host:
+        return Units(Standing.ABSENT, NOTHING_RUNS)
     if not systemd.is_running(root):
         return Units(Standing.ABSENT, "no systemd runs here")
     try:

@@ -7,7 +7,7 @@ import pytest
 from hookd.core.node import Selinux
 from hookd.core.readings import Standing
 from hookd.system import selinux
-from hookd.system.root import Root
+from hookd.system.root import NOTHING_RUNS, Root
 
 ENFORCE = "sys/fs/selinux/enforce"
 
@@ -36,14 +36,19 @@ def put(tmp_path, place, text):
 def test_the_kernel_says_the_mode(tmp_path, text, expected):
     put(tmp_path, ENFORCE, text)
     put(tmp_path, "etc/selinux/config", b"SELINUX=disabled\n")
-    assert selinux.read(Root(str(tmp_path))) == expected
+    assert selinux._read(Root(str(tmp_path))) == expected
 
 
 def test_configured_and_not_in_the_kernel_is_disabled(tmp_path):
     put(tmp_path, "etc/selinux/config", b"SELINUX=enforcing\n")
-    assert selinux.read(Root(str(tmp_path))) == Selinux(mode="disabled")
+    assert selinux._read(Root(str(tmp_path))) == Selinux(mode="disabled")
 
 
 def test_without_either_there_is_none(tmp_path):
     expected = Selinux(Standing.ABSENT, "there is no SELinux here")
-    assert selinux.read(Root(str(tmp_path))) == expected
+    assert selinux._read(Root(str(tmp_path))) == expected
+
+
+def test_another_root_is_in_no_mode(tmp_path):
+    put(tmp_path, ENFORCE, b"1")
+    assert selinux.read(Root(str(tmp_path))) == Selinux(Standing.ABSENT, NOTHING_RUNS)

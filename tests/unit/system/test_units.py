@@ -8,7 +8,7 @@ from hookd.core.node import Unit, Units
 from hookd.core.readings import Standing
 from hookd.system import units
 from hookd.system.process.command import Completed
-from hookd.system.root import Root
+from hookd.system.root import NOTHING_RUNS, Root
 from hookd.system.systemd import Silent
 
 # 219: columns padded, a JOB column while any job is queued
@@ -263,4 +263,4 @@ def test_below_another_root_nobody_is_asked(tmp_path):
     systemctl = Systemctl(failing="list-units")
     (tmp_path / "run/systemd/system").mkdir(parents=True)
     found = units.read(Root(str(tmp_path)), systemctl)
-    assert (found, systemctl.asked) == (Units(Standing.ABSENT, "no systemd runs here"), [])
+    assert (found, systemctl.asked) == (Units(Standing.ABSENT, NOTHING_RUNS), [])
