@@ -60,7 +60,8 @@ def take(
         histories=_histories(root, previous),
         os=os_name(root),
     )
-    return replace(taken, node=collect(), took_s=round(clock.up_s() - began, 3))
+    found = collect()
+    return replace(taken, node=found, took_s=round(clock.up_s() - began, 3))
 
 
 def take_at_boot(

@@ -222,10 +222,8 @@ def _collect(asked: Sequence[_Asked | Reading]) -> tuple[Reading, ...]:
 
 def _listen(children: Sequence[_Asked]) -> None:
     """Read until all have said everything, or are killed because their time is up."""
-    now = up_s()
     with selectors.PollSelector() as selector:  # which takes no descriptor
         for child in children:
-            child.until = max(child.until, now + _GOES_ON_S)  # who waited for us is not late
             selector.register(child.pipe, selectors.EVENT_READ, child)
         while selector.get_map():
             waiting: list[_Asked] = [key.data for key in selector.get_map().values()]

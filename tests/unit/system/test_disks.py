@@ -20,7 +20,9 @@ def test_one_file_system_is_told_once_by_its_first_place(tmp_path):
         found.f_blocks * found.f_frsize,
         found.f_files,
     )
-    assert 0 < space.free_bytes <= space.total_bytes
+    # others write here at the same time
+    assert abs(space.free_bytes - found.f_bavail * found.f_frsize) < 1 << 29
+    assert abs(space.free_inodes - found.f_favail) < 1 << 20
 
 
 def test_no_two_rows_are_of_the_same_file_system():

@@ -97,11 +97,22 @@ UNITS_219 = (
 )
 
 LIST_252 = b"""\
+-.mount loaded active mounted Root Mount
 chronyd.service loaded active running NTP client/server
 sshd.service    loaded failed failed  OpenSSH server daemon
 user-runtime-dir@0.service loaded active exited User Runtime Directory /run/user/0
 """
 SHOW_252 = b"""\
+Type=overlay
+Result=success
+Id=-.mount
+LoadState=loaded
+ActiveState=active
+SubState=mounted
+FragmentPath=
+UnitFileState=
+Job=
+
 Type=forking
 MainPID=540
 NRestarts=2
@@ -139,6 +150,7 @@ FragmentPath=/usr/lib/systemd/system/user-runtime-dir@.service
 UnitFileState=static
 """
 UNITS_252 = (
+    Unit("-.mount", "loaded", "active", "mounted", kind="overlay", result="success"),
     Unit(
         "chronyd.service",
         *("loaded", "active", "running", "enabled", "forking", "success"),
@@ -222,7 +234,7 @@ HOSTILE = {
     "garbage": (b"\0\xff\n\n...\nunit loaded\n", b"=\n\n===\n\xff\xfe=\0", ()),
     "of units that are not listed": (
         b"a.service loaded active running A",
-        b"Id=b.service\nMainPID=7\n",
+        b"Id=b.service\nMainPID=7\nJob=5\n",
         (Unit("a.service", "loaded", "active", "running"),),
     ),
     "numbers that are none": (
