@@ -18,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import discovery
 import folding
 import interpreter
+import node
 import output
 import packagelog
 import parallel
@@ -35,6 +36,7 @@ GROUPS = {
     "syncs": syncs,
     "parallel": parallel,
     "snapshot": snapshot,
+    "node": node,
     "packagelog": packagelog,
     "output": output,
     "start": start,

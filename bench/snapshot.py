@@ -19,7 +19,7 @@ from hookd.system.packages import rpmdb
 from hookd.system.process import command
 from hookd.system.root import Root
 
-_COUNT = 1500
+COUNT = 1500
 _FILES = 60
 _DATABASE = "var/lib/rpm"
 _QUERY = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{INSTALLTIME}\n"
@@ -46,15 +46,15 @@ One of many.
 %files -n package-{0:04}
 /usr/share/bench/*
 """
-SPEC = _HEAD + "".join(map(_ONE.format, range(_COUNT)))
+SPEC = _HEAD + "".join(map(_ONE.format, range(COUNT)))
 
 
 def rows(place: Place) -> Iterator[Row]:
     missing = [name for name in ("rpm", "rpmbuild") if not shutil.which(name)]
     if missing:
-        yield Row(f"{_COUNT:,} rpm packages", budget=1.3, skipped=f"no {' and no '.join(missing)}")
+        yield Row(f"{COUNT:,} rpm packages", budget=1.3, skipped=f"no {' and no '.join(missing)}")
         return
-    root = _machine(place)
+    root = machine(place)
     argv = ["rpm", "--root", str(root), "--dbpath", f"/{_DATABASE}", "-qa", "--qf", _QUERY]
     least = fastest(
         place.fast,
@@ -64,7 +64,7 @@ def rows(place: Place) -> Iterator[Row]:
     )
     for name, what in (("read", "{:,} rpm packages"), ("take", "snapshot of {:,} rpm packages")):
         yield Row(
-            what.format(_COUNT), place.here.name, least[name], "ms", "rpm -qa", least["rpm"], 1.3
+            what.format(COUNT), place.here.name, least[name], "ms", "rpm -qa", least["rpm"], 1.3
         )
 
 
@@ -75,16 +75,16 @@ def _take(root: pathlib.Path) -> PackageSet:
 
 
 def _counted(found: PackageSet) -> None:
-    if len(found.installed) != _COUNT:
+    if len(found.installed) != COUNT:
         raise RuntimeError(f"{len(found.installed)} packages were read: {found.reason}")
 
 
-def _machine(place: Place) -> pathlib.Path:
+def machine(place: Place) -> pathlib.Path:
     """Return a root with the database, built once and kept in the cache."""
     root = place.root().path
     kept = CACHE / f"rpm-{hashlib.sha256(SPEC.encode()).hexdigest()[:12]}"
     if not kept.is_dir():
-        print(f"building {_COUNT:,} rpm packages, once ...", flush=True)
+        print(f"building {COUNT:,} rpm packages, once ...", flush=True)
         _build(kept)
     shutil.copytree(str(kept), str(root / _DATABASE))
     return root

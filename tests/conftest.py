@@ -35,7 +35,11 @@ def _no_processes_in_unit_tests(request, monkeypatch):
     def refuse(self, args, *_rest, **_more):
         raise ProcessStarted(f"a unit test may not start {args!r}")
 
+    def refuse_fork():
+        raise ProcessStarted("a unit test may not fork")
+
     monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    monkeypatch.setattr(os, "fork", refuse_fork)
 
 
 @pytest.fixture(autouse=True)

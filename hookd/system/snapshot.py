@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, TypeVar
+from typing import TYPE_CHECKING
 
 from hookd.core.readings import (
     Boot,
@@ -13,44 +13,55 @@ from hookd.core.readings import (
     Kernel,
     PackageLog,
     PackageSet,
-    Reading,
     Standing,
     WentDown,
 )
 from hookd.core.snapshot import Snapshot
-from hookd.system import boot, clock, kernel, wtmp
+from hookd.system import boot, clock, kernel, node, wtmp
 from hookd.system.packages import dnflog, dpkg, history, rpmdb, yumlog
+from hookd.system.process import aside
+from hookd.system.process.aside import guarded
 from hookd.system.textfile import read_text
 
 if TYPE_CHECKING:
+    from hookd.system.process.aside import Ask
     from hookd.system.process.command import Run
     from hookd.system.root import Root
-
-R = TypeVar("R", bound=Reading)
 
 _AT_BOOT_S = 20.0  # systemd and the SSM agent wait meanwhile
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 
 
-def take(root: Root, run: Run, *, name: str, at: str, previous: Snapshot | None) -> Snapshot:
+def take(
+    root: Root,
+    run: Run,
+    *,
+    name: str,
+    at: str,
+    previous: Snapshot | None,
+    ask: Ask = aside.ask,
+) -> Snapshot:
     """Look at the machine below `root`, at `at` (UTC text), and call it `name`.
 
     The logs and histories hold what they gained since `previous`; without one only where they
-    end. `packages` has the databases that exist. Never raises.
+    end. `packages` has the databases that exist. What runs is asked by `ask`, while this process
+    reads the rest. Never raises.
     """
     began = clock.up_s()
+    collect = node.start(root, run, ask)
     packages = _packages(root, run)
-    return Snapshot(
+    taken = Snapshot(
         name=name,
         taken_at=at,
         boot=_boot(root),
-        kernel=_guarded(lambda: kernel.read(root, packages), Kernel()),
+        kernel=guarded(lambda: kernel.read(root, packages), Kernel()),
         packages=packages,
         logs=_logs(root, previous),
         histories=_histories(root, previous),
         os=os_name(root),
-        took_s=round(clock.up_s() - began, 3),
     )
+    found = collect()
+    return replace(taken, node=found, took_s=round(clock.up_s() - began, 3))
 
 
 def take_at_boot(
@@ -67,7 +78,7 @@ def take_at_boot(
         name=name,
         taken_at=at,
         boot=_boot(root),
-        kernel=_guarded(lambda: kernel.read(root, packages), Kernel()),
+        kernel=guarded(lambda: kernel.read(root, packages), Kernel()),
         packages=packages,
         logs=tuple(_where(log) for log in previous.logs) if previous else (),
         histories=tuple(_place(one.source, one) for one in previous.histories) if previous else (),
@@ -77,28 +88,19 @@ def take_at_boot(
 
 
 def _boot(root: Root) -> Boot:
-    found = _guarded(lambda: boot.read(root), Boot())
-    return replace(found, before=_guarded(lambda: wtmp.read(root, found), WentDown()))
+    found = guarded(lambda: boot.read(root), Boot())
+    return replace(found, before=guarded(lambda: wtmp.read(root, found), WentDown()))
 
 
 def _where(log: PackageLog) -> PackageLog:
     return PackageLog(log.standing, log.reason, source=log.source, cursor=log.cursor)
 
 
-def _guarded(probe: Callable[[], R], failed: R) -> R:
-    """Return what `probe` reads; `failed`, as unknown, when there is a bug in it."""
-    try:
-        return probe()
-    except Exception as error:  # noqa: BLE001 - the one place: a broken probe costs its reading only
-        reason = f"the probe broke: {type(error).__name__}: {error}"[:300]
-        return replace(failed, standing=Standing.UNKNOWN, reason=reason)
-
-
 def _packages(root: Root, run: Run, *, timeout_s: float = 60) -> tuple[PackageSet, ...]:
     rpm, deb = PackageSet(source=rpmdb.SOURCE), PackageSet(source=dpkg.SOURCE)
     read = (
-        _guarded(lambda: rpmdb.read(root, run, timeout_s=timeout_s), rpm),
-        _guarded(lambda: dpkg.read(root, run, timeout_s=timeout_s), deb),
+        guarded(lambda: rpmdb.read(root, run, timeout_s=timeout_s), rpm),
+        guarded(lambda: dpkg.read(root, run, timeout_s=timeout_s), deb),
     )
     return tuple(one for one in read if one.standing is not Standing.ABSENT)
 
@@ -108,8 +110,8 @@ def _logs(root: Root, previous: Snapshot | None) -> tuple[PackageLog, ...]:
     yum, dnf = cursors.get(yumlog.SOURCE), cursors.get(dnflog.SOURCE)
     now = time.time()
     return (
-        _guarded(lambda: yumlog.read(root, yum, now), PackageLog(source=yumlog.SOURCE, cursor=yum)),
-        _guarded(lambda: dnflog.read(root, dnf), PackageLog(source=dnflog.SOURCE, cursor=dnf)),
+        guarded(lambda: yumlog.read(root, yum, now), PackageLog(source=yumlog.SOURCE, cursor=yum)),
+        guarded(lambda: dnflog.read(root, dnf), PackageLog(source=dnflog.SOURCE, cursor=dnf)),
     )
 
 
@@ -117,8 +119,8 @@ def _histories(root: Root, previous: Snapshot | None) -> tuple[History, ...]:
     since = {one.source: one for one in previous.histories} if previous else {}
     yum, dnf = since.get(history.YUM), since.get(history.DNF)
     return (
-        _guarded(lambda: history.read_yum(root, yum), _place(history.YUM, yum)),
-        _guarded(lambda: history.read_dnf(root, dnf), _place(history.DNF, dnf)),
+        guarded(lambda: history.read_yum(root, yum), _place(history.YUM, yum)),
+        guarded(lambda: history.read_dnf(root, dnf), _place(history.DNF, dnf)),
     )
 
 

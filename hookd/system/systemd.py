@@ -86,7 +86,13 @@ def reached(run: Run) -> Reached:
     return Reached(tuple(waits_for), online_s)
 
 
-def show(run: Run, units: Sequence[str], properties: Iterable[str]) -> list[dict[str, str]]:
+def show(
+    run: Run,
+    units: Sequence[str],
+    properties: Iterable[str],
+    *,
+    timeout_s: float = _ANSWERS_WITHIN_S,
+) -> list[dict[str, str]]:
     """Return the properties of each of `units`; one that has no value may be missing.
 
     Raises Silent.
@@ -94,7 +100,7 @@ def show(run: Run, units: Sequence[str], properties: Iterable[str]) -> list[dict
     if not units:
         return []
     wanted = (word for name in properties for word in ("-p", name))
-    text = _ask(run, "show", *wanted, "--", *units)
+    text = _ask(run, "show", *wanted, "--", *units, timeout_s=timeout_s)
     blocks = (block.splitlines() for block in text.split("\n\n"))
     pairs = ((line.partition("=") for line in lines if "=" in line) for lines in blocks)
     return [{name: value for name, _, value in one} for one in pairs]
@@ -107,21 +113,31 @@ def _running_jobs(run: Run) -> Iterator[tuple[str, str]]:
             yield unit, kind
 
 
+def loaded(run: Run, *options: str, timeout_s: float = _ANSWERS_WITHIN_S) -> Iterator[list[str]]:
+    """Return unit, load, active and sub of each loaded unit. Raises Silent.
+
+    A line is `UNIT LOAD ACTIVE SUB [JOB] DESCRIPTION`.
+    """
+    return _table(run, "list-units", "--all", "--plain", *options, timeout_s=timeout_s)
+
+
 def _services(run: Run) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield (unit, (active, sub)). A line is `UNIT LOAD ACTIVE SUB [JOB] DESCRIPTION`."""
-    for unit, _, active, sub in _table(run, "list-units", "--all", "--plain", "--type=service"):
+    """Yield (unit, (active, sub))."""
+    for unit, _, active, sub in loaded(run, "--type=service"):
         yield unit, (active, sub)
 
 
-def _table(run: Run, verb: str, *options: str) -> Iterator[list[str]]:
+def _table(
+    run: Run, verb: str, *options: str, timeout_s: float = _ANSWERS_WITHIN_S
+) -> Iterator[list[str]]:
     """Return the first four words of each line that has so many."""
-    text = _ask(run, verb, "--no-legend", "--full", *options)
+    text = _ask(run, verb, "--no-legend", "--full", *options, timeout_s=timeout_s)
     rows = (line.split()[:_COLUMNS] for line in text.splitlines())
     return (row for row in rows if len(row) == _COLUMNS)
 
 
-def _ask(run: Run, verb: str, *words: str) -> str:
-    said: Completed = run(("systemctl", verb, "--no-pager", *words), timeout_s=_ANSWERS_WITHIN_S)
+def _ask(run: Run, verb: str, *words: str, timeout_s: float) -> str:
+    said: Completed = run(("systemctl", verb, "--no-pager", *words), timeout_s=timeout_s)
     if not said.is_ok:
         raise Silent(said.why())
     return said.stdout.decode("utf-8", "replace")

@@ -31,8 +31,14 @@ def settled(root):
     return [e["value"] for e in root.events("observed") if e["subject"] == "settled"]
 
 
+def asked(root):
+    """Return what was asked of systemctl to settle: not of all units, as each look does."""
+    own = ("list-jobs", "--type=service", "InactiveExitTimestampMonotonic")
+    return [line for line in root.asked() if any(word in line for word in own)]
+
+
 def verbs(root):
-    return [line.split()[0] for line in root.asked()]
+    return [line.split()[0] for line in asked(root)]
 
 
 def test_a_machine_at_rest_is_looked_at_twice_and_not_waited_for(root):
@@ -97,7 +103,7 @@ def test_a_cancelled_on_exit_waits_no_longer(root):
     root.answer("list-jobs", STARTS)
     process = root.start("run", "on-exit", "--no-daemon")
     until = time.monotonic() + 10
-    while not root.asked():
+    while not asked(root):
         assert time.monotonic() < until
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
@@ -111,14 +117,14 @@ def test_a_dry_run_shows_the_wait_and_does_not_wait(root):
     _, out, _ = root.run("run", "on-exit", "--dry-run")
 
     assert out.splitlines()[0] == "settle: what is still starting would be taken for broken"
-    assert root.asked() == []
+    assert asked(root) == []
 
 
 def test_settle_of_nothing_is_no_wait(root):
     root.config('[verify]\nsettle = "0s"\n')
     root.run("run", "on-exit")
 
-    assert (root.asked(), settled(root)) == ([], [])
+    assert (asked(root), settled(root)) == ([], [])
 
 
 def test_an_on_exit_that_is_resumed_in_the_same_boot_waits_no_second_time(root):

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Callable, Mapping, Sequence
 
 from hookd.system import clock
 from hookd.system.process.reap import Reaper
-from hookd.system.process.table import Table
+from hookd.system.process.table import descendants
 
 KILLED = 137
 """What a shell says of a program that SIGKILL ended."""
@@ -111,24 +111,10 @@ def kill_all_below(reaper: Reaper) -> None:
     until = clock.up_s() + _END_WITHIN_S
     while clock.up_s() < until:
         reaper.reap()
-        below = _below(os.getpid())
+        below = descendants(os.getpid())
         if not below:
             return
         for pid in below:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_LOOK_S)
-
-
-def _below(pid: int) -> list[int]:
-    """Return the descendants of `pid`, parents before their children."""
-    children: dict[int, list[int]] = {}
-    for process in Table(0.0).processes.values():
-        children.setdefault(process.parent, []).append(process.pid)
-    found: list[int] = []
-    todo = [pid]
-    while todo:
-        below = children.get(todo.pop(), [])
-        found += below
-        todo += below
-    return found

@@ -62,6 +62,20 @@ class Table:
         return self._tokens[pid]
 
 
+def descendants(pid: int) -> list[int]:
+    """Return the processes below `pid`, parents before their children."""
+    children: dict[int, list[int]] = {}
+    for process in Table(0.0).processes.values():
+        children.setdefault(process.parent, []).append(process.pid)
+    found: list[int] = []
+    todo = [pid]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
 def read_process(pid: int, proc: str = "/proc") -> Process | None:
     """Return what /proc/PID/stat says, None when there is no such process."""
     line = read_entry(pid, "stat", _BLOCK, proc)
