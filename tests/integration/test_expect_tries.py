@@ -24,7 +24,6 @@ from hookd.core.expect import (
 )
 from hookd.core.node import Expected
 from hookd.system.expect.asking import ask
-from hookd.system.process.at_once import Late, Work, at_once
 from hookd.system.process.bounded import run_bounded
 from hookd.system.process.command import Completed, run
 from hookd.system.process.spawn import NotStartedError
@@ -434,33 +433,6 @@ def test_nothing_but_the_child_is_started_and_only_when_needed():
 
 
 # -- what carries it ---------------------------------------------------------------------------
-
-
-def test_work_is_done_at_the_same_time_and_told_in_its_order():
-    works = [Work(lambda _, n=n: (time.sleep(1), b"%d" % n)[1], 20.0) for n in range(16)]
-    began = time.monotonic()
-
-    assert at_once(works, within_s=60.0, spare_s=1.0) == [b"%d" % n for n in range(16)]
-    assert time.monotonic() - began < 12.0  # one after the other: 16 s
-
-
-def test_work_that_hangs_or_breaks_costs_no_other():
-    def breaks(_):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    works = [
-        Work(lambda _: time.sleep(600), 0.2),
-        Work(breaks, 5.0),
-        Work(lambda _: b"x" * 200000, 5.0),
-    ]
-    late, broken, good = at_once(works, within_s=30.0, spare_s=0.1)
-
-    assert (str(late), str(broken), good) == (
-        "it did not end within 0.2 s",
-        "it broke",
-        b"x" * 200000,
-    )
-    assert (type(late), type(broken)) == (Late, Late)
 
 
 def test_a_bounded_command_keeps_the_beginning_of_what_it_prints():
