@@ -6,6 +6,7 @@ the database where none can be compared.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from hookd.core import logged
@@ -13,6 +14,7 @@ from hookd.core.debian import debian_key
 from hookd.core.kernels import is_installonly, newest_beside, promise
 from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
 from hookd.core.nevra import evr_key
+from hookd.core.origins import Origins
 from hookd.core.readings import Boot, LogEntry, PackageSet, Standing, WentDown
 from hookd.core.snapshot import Snapshot
 
@@ -45,9 +47,7 @@ def packages_changed(snapshots: Sequence[Snapshot]) -> Optional[bool]:
     """
     if not snapshots:
         return None
-    answers = [_set_changed(snapshots, source) for source in _ORDERS]
-    if _database(snapshots[0], "rpmdb") is None or _database(snapshots[-1], "rpmdb") is None:
-        answers.append(_records_changed(snapshots))
+    answers = [_changed(snapshots, source) for source in _ORDERS]
     if True in answers:
         return True
     if _is_one_unknown(snapshots):
@@ -55,27 +55,32 @@ def packages_changed(snapshots: Sequence[Snapshot]) -> Optional[bool]:
     return False if False in answers else None
 
 
-def _set_changed(snapshots: Sequence[Snapshot], source: str) -> Optional[bool]:
+def _changed(snapshots: Sequence[Snapshot], source: str) -> Optional[bool]:
     first, last = _database(snapshots[0], source), _database(snapshots[-1], source)
     if first is None or last is None:
-        return None
+        return _records_changed(snapshots, source)
     return first.installed != last.installed
 
 
-def _records_changed(snapshots: Sequence[Snapshot]) -> Optional[bool]:
-    if logged.changes(logged.records_of(snapshots[1:]), ""):
+def _records_changed(snapshots: Sequence[Snapshot], source: str) -> Optional[bool]:
+    if logged.changes(logged.records_of(snapshots[1:], source), ""):
         return True
-    readings = [(*s.logs, *s.histories) for s in (snapshots[0], snapshots[-1])]
-    both = all(any(reading.is_ok for reading in end) for end in readings)
-    lost = any(log.gap for snapshot in snapshots[1:] for log in snapshot.logs)
-    return False if both and not lost else None
+    both = all(_is_told(snapshot, source) for snapshot in (snapshots[0], snapshots[-1]))
+    readings = [reading for s in snapshots[1:] for reading in (*s.logs, *s.histories)]
+    return False if both and not any(reading.gap for reading in readings) else None
+
+
+def _is_told(snapshot: Snapshot, source: str) -> bool:
+    names = logged.LOGS[source] + logged.HISTORIES[source]
+    readings = (*snapshot.logs, *snapshot.histories)
+    return any(reading.is_ok and reading.source in names for reading in readings)
 
 
 def _is_one_unknown(snapshots: Sequence[Snapshot]) -> bool:
     """Whether a database that exists could not be read at one end and nothing stood in for it."""
     sets = (*snapshots[0].packages, *snapshots[-1].packages)
     unread = {one.source for one in sets if one.standing is Standing.UNKNOWN}
-    return "dpkg" in unread or ("rpmdb" in unread and _records_changed(snapshots) is None)
+    return any(_records_changed(snapshots, source) is None for source in unread)
 
 
 # -- packages --------------------------------------------------------------------------------
@@ -85,8 +90,10 @@ def _packages(snapshots: Sequence[Snapshot]) -> Tuple[PackageChange, ...]:
     """One list, by span, then name and arch."""
     found: List[Tuple[int, int, PackageChange]] = []
     for source in _ORDERS:
+        origins = Origins(snapshots, source)
         for i, j in _spans(snapshots, source):
-            found.extend((j, i, change) for change in _span(snapshots[i : j + 1], source))
+            for change in _span(snapshots[i : j + 1], source):
+                found.append((j, i, replace(change, by=origins.of(change, i, j))))
     found.sort(key=lambda item: (item[0], item[1], item[2].name, item[2].arch))
     return tuple(change for _, _, change in found)
 
@@ -106,7 +113,7 @@ def _span(snapshots: Sequence[Snapshot], source: str) -> Sequence[PackageChange]
     """Return the changes from the first to the last of these snapshots by `source`."""
     between = f"{snapshots[0].name}..{snapshots[-1].name}"
     first, last = _database(snapshots[0], source), _database(snapshots[-1], source)
-    records = logged.records_of(snapshots[1:]) if source == "rpmdb" else ()
+    records = logged.records_of(snapshots[1:], source)
     if first is None or last is None:
         return logged.changes(records, between)
     return _differences(first, last, logged.Named(records), between)

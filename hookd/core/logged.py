@@ -2,7 +2,8 @@
 
 `history` is trusted over `dnf.rpm.log`, that over `yum.log`: the history keeps the kind of act and
 its success; dnf 4 logs an element before it is processed (dnf/yum/rpmtrans.py), yum 3.4.3 writes
-`Installed` for downgrades and reinstalls too (yum/rpmtrans.py).
+`Installed` for downgrades and reinstalls too (yum/rpmtrans.py). apt's history gives packages for
+all architectures the machine's own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from hookd.core.snapshot import Snapshot
 Key = Tuple[str, str]
 """Package name and architecture; the architecture is empty where a log gives the bare name."""
 
-SOURCES = ("yum.log", "dnf.rpm.log", "history")
+SOURCES = ("yum.log", "dnf.rpm.log", "dpkg.log", "history")
+
+LOGS = {"rpmdb": ("yum.log", "dnf.rpm.log"), "dpkg": ("dpkg.log",)}
+"""The text logs that tell of each database."""
+
+HISTORIES = {"rpmdb": ("yum-history", "dnf-history"), "dpkg": ("apt-history",)}
+"""The histories that tell of each database."""
 
 GAINED = {
     LogAction.INSTALLED: PackageAction.INSTALLED,
@@ -42,14 +49,19 @@ class Record:
     planned: Tuple[LogEntry, ...] = ()
 
 
-def records_of(snapshots: Iterable[Snapshot]) -> Tuple[Record, ...]:
-    """Return what each source gained in these consecutive snapshots, in the order of SOURCES."""
+def records_of(snapshots: Iterable[Snapshot], database: str = "") -> Tuple[Record, ...]:
+    """Return what each source gained in these consecutive snapshots, in the order of SOURCES.
+
+    Only those that tell of `database` where it is named.
+    """
     found: Dict[str, Record] = {}
     for snapshot in snapshots:
         for log in snapshot.logs:
-            _add(found, Record(log.source, log.entries))
+            if not database or log.source in LOGS[database]:
+                _add(found, Record(log.source, log.entries))
         for history in snapshot.histories:
-            for transaction in history.transactions:
+            told = not database or history.source in HISTORIES[database]
+            for transaction in history.transactions if told else ():
                 if transaction.state is TransactionState.UNFINISHED:
                     _add(found, Record("history", planned=transaction.items))
                 else:
@@ -68,6 +80,11 @@ def _add(found: Dict[str, Record], more: Record) -> None:
     )
 
 
+def is_of(logged: str, arch: str) -> bool:
+    """Whether a record that gives the architecture `logged` may mean a package of `arch`."""
+    return logged in ("", arch) or arch in ("", "all")
+
+
 class Named:
     """Which records name a package: an index over them, built once."""
 
@@ -84,7 +101,7 @@ class Named:
     def sources(self, name: str, arch: str) -> Tuple[str, ...]:
         """Return the sources that name the package; a bare name names every architecture."""
         by_source = self._archs.get(name, {})
-        return tuple(s for s, archs in by_source.items() if not arch or archs & {arch, ""})
+        return tuple(s for s, archs in by_source.items() if any(is_of(a, arch) for a in archs))
 
     def is_obsoleted(self, name: str, arch: str) -> bool:
         return bool({(name, arch), (name, "")} & self._obsoleted)
@@ -111,7 +128,7 @@ def changes(records: Sequence[Record], between: str) -> Tuple[PackageChange, ...
     told: Dict[Key, Optional[_Net]] = {}
     for record in reversed(records):
         for key, net in _net(record.entries).items():
-            if key not in told and not (not key[1] and _names(told, key[0])):
+            if key not in told and not (key[1] in ("", "all") and _names(told, key[0])):
                 told[key] = net
     return tuple(
         _change(key, net, between, named.sources(*key))

@@ -66,8 +66,8 @@ class LogAction(Name):
 class LogEntry:
     """One package line of a log. `evr` and `arch` are empty where the log gives the bare name.
 
-    `at` is UTC (ending in Z) where the log has a zone; yum.log's is local time without one, that of
-    a history row is empty.
+    `at` is UTC (ending in Z) where the log has a zone; that of yum.log and dpkg.log is local time
+    without one, that of a history row is empty.
     """
 
     action: LogAction
@@ -112,7 +112,10 @@ class TransactionState(Name):
 
 @dataclass(frozen=True)
 class Transaction:
-    """One row of a package manager's history. `return_code` is None where there is none."""
+    """One row of a package manager's history. `return_code` is None where there is none.
+
+    apt numbers none: its `id` is the local time at which it began, as 20261123044033.
+    """
 
     id: int
     state: TransactionState
@@ -129,10 +132,12 @@ class Transaction:
 
 @dataclass(frozen=True)
 class History(Reading):
-    """The transactions that a history database gained since `since_id`.
+    """The transactions that a history gained since the look before.
 
-    `unfinished` names every unfinished transaction that is evidence now, older ones too:
-    `transaction 7 of history-2024-05-07.sqlite`, `transaction-all.2026-11-23.04:39.50`.
+    A database's place is `last_id`, that of apt's text file `cursor`; `gap` is true when the place
+    could not be found again. `unfinished` names every unfinished transaction that is evidence now,
+    older ones too: `transaction 7 of history-2024-05-07.sqlite`,
+    `transaction-all.2026-11-23.04:39.50`.
     """
 
     source: str = "yum-history"
@@ -140,6 +145,8 @@ class History(Reading):
     last_id: int = 0
     transactions: Tuple[Transaction, ...] = ()
     unfinished: Tuple[str, ...] = ()
+    cursor: Optional[LogCursor] = None
+    gap: bool = False
 
 
 @dataclass(frozen=True)

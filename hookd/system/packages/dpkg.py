@@ -35,11 +35,16 @@ def read(root: Root, run: Run, *, timeout_s: float = 60) -> PackageSet:
         return PackageSet(Standing.UNKNOWN, f"{status} is not a regular file", SOURCE)
     if not found.st_size:
         return PackageSet(Standing.ABSENT, f"{status} lists no package", SOURCE)
-    argv = ["dpkg-query", f"--admindir={root.join(_ADMIN)}", "-W", "-f", _FORMAT]
+    argv = ["dpkg-query", admin_of(root), "-W", "-f", _FORMAT]
     answer = run(argv, timeout_s=timeout_s, environment={"LC_ALL": "C"})
     if not answer.is_ok:
         return PackageSet(Standing.UNKNOWN, answer.why(), SOURCE)
     return _parse(answer.stdout)
+
+
+def admin_of(root: Root) -> str:
+    """Return the word that makes dpkg and dpkg-query work on the database of `root`."""
+    return f"--admindir={root.join(_ADMIN)}"
 
 
 def _parse(stdout: bytes) -> PackageSet:

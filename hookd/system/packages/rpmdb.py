@@ -27,9 +27,7 @@ def read(root: Root, run: Run, *, timeout_s: float = 60) -> PackageSet:
     if directory is None:
         reason = f"no rpm database in {' or '.join(_DIRECTORIES)}"
         return PackageSet(Standing.ABSENT, reason, SOURCE)
-    argv = ["rpm", "--dbpath", directory, "-qa", "--qf", _FORMAT]
-    if not root.is_host:
-        argv[1:1] = ["--root", str(root)]
+    argv = [*rpm_of(root, directory), "-qa", "--qf", _FORMAT]
     answer = run(argv, timeout_s=timeout_s, environment={"LC_ALL": "C"})
     reason = _failure(answer)
     if reason:
@@ -49,14 +47,21 @@ def database_directory(root: Root) -> str | None:
     return None
 
 
+def rpm_of(root: Root, directory: str) -> list[str]:
+    """Return the words with which rpm is asked about the database in `directory` of `root`."""
+    inside = [] if root.is_host else ["--root", str(root)]
+    return ["rpm", *inside, "--dbpath", directory]
+
+
 def _failure(answer: Completed) -> str:
     """Return why the answer cannot be used: rpm reports some damage and still exits 0."""
     if not answer.is_ok:
-        return _first_error(answer) or answer.why()
-    return _first_error(answer)
+        return first_error(answer) or answer.why()
+    return first_error(answer)
 
 
-def _first_error(answer: Completed) -> str:
+def first_error(answer: Completed) -> str:
+    """Return rpm's first complaint about the database itself, or nothing."""
     for line in answer.stderr.decode("utf-8", "backslashreplace").splitlines():
         if line.startswith("error:"):
             return f"rpm: {line}"[:300]

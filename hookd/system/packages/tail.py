@@ -19,8 +19,8 @@ from hookd.system.packages.rotated import (
     siblings,
 )
 
-LINE_CAP = 64 * 1024
-"""Bytes kept of one line."""
+LINE_CAP = 1024 * 1024
+"""Bytes kept of one line: apt names all packages of an upgrade in one."""
 
 MOST = 8 * 1024 * 1024
 """Memory that the lines of one look may take, in bytes; the oldest beyond it are dropped."""
@@ -65,6 +65,22 @@ def follow(path: str, cursor: LogCursor | None, *, most: int = MOST) -> Tail:
         return _follow_open(path, descriptor, cursor, most)
     except OSError as error:
         return _unreadable(path, error, cursor)
+    finally:
+        os.close(descriptor)
+
+
+def back(path: str, cursor: LogCursor, lines: Sequence[bytes]) -> LogCursor:
+    """Return the place before the last `lines` behind which `cursor` is; itself if they are gone."""
+    offset = cursor.offset - sum(len(line) + 1 for line in lines)
+    try:
+        descriptor = open_log(path)
+    except OSError:
+        return cursor
+    try:
+        there = os.fstat(descriptor).st_ino == cursor.inode and offset >= 0
+        return _place(descriptor, offset) if there else cursor
+    except OSError:
+        return cursor
     finally:
         os.close(descriptor)
 
