@@ -7,7 +7,7 @@ the database where none can be compared.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from hookd.core import logged
 from hookd.core.debian import debian_key
@@ -15,7 +15,15 @@ from hookd.core.kernels import is_installonly, newest_beside, promise
 from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
 from hookd.core.nevra import evr_key
 from hookd.core.origins import Origins
-from hookd.core.readings import Boot, LogEntry, PackageSet, Standing, WentDown
+from hookd.core.readings import (
+    Boot,
+    History,
+    LogEntry,
+    PackageLog,
+    PackageSet,
+    Standing,
+    WentDown,
+)
 from hookd.core.snapshot import Snapshot
 
 Instances = Tuple[Tuple[str, int], ...]
@@ -66,14 +74,18 @@ def _records_changed(snapshots: Sequence[Snapshot], source: str) -> Optional[boo
     if logged.changes(logged.records_of(snapshots[1:], source), ""):
         return True
     both = all(_is_told(snapshot, source) for snapshot in (snapshots[0], snapshots[-1]))
-    readings = [reading for s in snapshots[1:] for reading in (*s.logs, *s.histories)]
-    return False if both and not any(reading.gap for reading in readings) else None
+    gaps = [reading.gap for s in snapshots[1:] for reading in _records(s, source)]
+    return False if both and not any(gaps) else None
 
 
 def _is_told(snapshot: Snapshot, source: str) -> bool:
-    names = logged.LOGS[source] + logged.HISTORIES[source]
-    readings = (*snapshot.logs, *snapshot.histories)
-    return any(reading.is_ok and reading.source in names for reading in readings)
+    return any(reading.is_ok for reading in _records(snapshot, source))
+
+
+def _records(snapshot: Snapshot, source: str) -> List[Union[PackageLog, History]]:
+    """Return the logs and histories that tell of the database `source`."""
+    logs = [one for one in snapshot.logs if one.source in logged.LOGS[source]]
+    return [*logs, *(h for h in snapshot.histories if h.source in logged.HISTORIES[source])]
 
 
 def _is_one_unknown(snapshots: Sequence[Snapshot]) -> bool:

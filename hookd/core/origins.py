@@ -129,5 +129,3 @@ def _epoch(at: str) -> float:
         return datetime.fromisoformat(at[:-1]).replace(tzinfo=timezone.utc).timestamp()
     except ValueError:
         return 0.0
-
-

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Callable
 
+from hookd.core.node import Aftermath, Node
 from hookd.core.readings import (
     Boot,
     History,
     Kernel,
+    LogCursor,
     PackageLog,
     PackageSet,
     Standing,
@@ -18,7 +21,16 @@ from hookd.core.readings import (
 )
 from hookd.core.snapshot import Snapshot
 from hookd.system import boot, clock, kernel, node, wtmp
-from hookd.system.packages import dnflog, dpkg, history, rpmdb, yumlog
+from hookd.system.packages import (
+    aftermath,
+    apthistory,
+    dnflog,
+    dpkg,
+    dpkglog,
+    history,
+    rpmdb,
+    yumlog,
+)
 from hookd.system.process import aside
 from hookd.system.process.aside import guarded
 from hookd.system.textfile import read_text
@@ -61,7 +73,12 @@ def take(
         os=os_name(root),
     )
     found = collect()
-    return replace(taken, node=found, took_s=round(clock.up_s() - began, 3))
+    return replace(
+        taken,
+        node=found,
+        aftermath=_aftermath(root, run, previous, packages, found),
+        took_s=round(clock.up_s() - began, 3),
+    )
 
 
 def take_at_boot(
@@ -69,8 +86,8 @@ def take_at_boot(
 ) -> Snapshot:
     """Look at boot, kernel and packages alone: little else is up when a machine has just booted.
 
-    Logs and histories stand where `previous` left them, so that the next look misses no line.
-    Never raises.
+    Logs and histories stand where `previous` left them, so that the next look misses no line, and
+    asks about the packages that changed before this one. Never raises.
     """
     began = clock.up_s()
     packages = _packages(root, run, timeout_s=_AT_BOOT_S)
@@ -84,6 +101,7 @@ def take_at_boot(
         histories=tuple(_place(one.source, one) for one in previous.histories) if previous else (),
         os=os_name(root),
         took_s=round(clock.up_s() - began, 3),
+        aftermath=guarded(lambda: aftermath.owed(previous, packages), Aftermath()),
     )
 
 
@@ -105,28 +123,54 @@ def _packages(root: Root, run: Run, *, timeout_s: float = 60) -> tuple[PackageSe
     return tuple(one for one in read if one.standing is not Standing.ABSENT)
 
 
+def _aftermath(
+    root: Root,
+    run: Run,
+    previous: Snapshot | None,
+    packages: tuple[PackageSet, ...],
+    now: Node,
+) -> Aftermath:
+    used: set[str] = set()
+    for node_ in (now, previous.node if previous else Node()):
+        used.update(node_.processes.files, (unit.fragment for unit in node_.units.units))
+    used.discard("")
+    return guarded(lambda: aftermath.read(root, run, previous, packages, used), Aftermath())
+
+
 def _logs(root: Root, previous: Snapshot | None) -> tuple[PackageLog, ...]:
     cursors = {log.source: log.cursor for log in previous.logs} if previous else {}
-    yum, dnf = cursors.get(yumlog.SOURCE), cursors.get(dnflog.SOURCE)
     now = time.time()
-    return (
-        guarded(lambda: yumlog.read(root, yum, now), PackageLog(source=yumlog.SOURCE, cursor=yum)),
-        guarded(lambda: dnflog.read(root, dnf), PackageLog(source=dnflog.SOURCE, cursor=dnf)),
+    readers: dict[str, Callable[[LogCursor | None], PackageLog]] = {
+        yumlog.SOURCE: lambda cursor: yumlog.read(root, cursor, now),
+        dnflog.SOURCE: lambda cursor: dnflog.read(root, cursor),
+        dpkglog.SOURCE: lambda cursor: dpkglog.read(root, cursor),
+    }
+    return tuple(
+        guarded(partial(read, cursors.get(source)), _at(source, cursors.get(source)))
+        for source, read in readers.items()
     )
+
+
+def _at(source: str, cursor: LogCursor | None) -> PackageLog:
+    return PackageLog(source=source, cursor=cursor)
 
 
 def _histories(root: Root, previous: Snapshot | None) -> tuple[History, ...]:
     since = {one.source: one for one in previous.histories} if previous else {}
-    yum, dnf = since.get(history.YUM), since.get(history.DNF)
-    return (
-        guarded(lambda: history.read_yum(root, yum), _place(history.YUM, yum)),
-        guarded(lambda: history.read_dnf(root, dnf), _place(history.DNF, dnf)),
+    readers: dict[str, Callable[[Root, History | None], History]] = {
+        history.YUM: history.read_yum,
+        history.DNF: history.read_dnf,
+        apthistory.SOURCE: apthistory.read,
+    }
+    return tuple(
+        guarded(partial(read, root, since.get(source)), _place(source, since.get(source)))
+        for source, read in readers.items()
     )
 
 
 def _place(source: str, since: History | None) -> History:
     kept = since or History()
-    return History(source=source, database=kept.database, last_id=kept.last_id)
+    return History(source=source, database=kept.database, last_id=kept.last_id, cursor=kept.cursor)
 
 
 def os_name(root: Root) -> str:

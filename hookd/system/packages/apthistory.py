@@ -78,7 +78,7 @@ def _open(runs: Sequence[Transaction]) -> tuple[str, ...]:
 
 
 def _stanzas(lines: Iterable[bytes]) -> list[list[bytes]]:
-    """Return the lines of each stanza that begins here, what stands behind its last one included."""
+    """Return the lines of each stanza that begins here, up to the next one."""
     found: list[list[bytes]] = []
     for line in lines:
         if line.startswith(_BEGIN.encode() + b":"):

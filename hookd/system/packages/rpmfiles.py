@@ -36,7 +36,7 @@ def ask(root: Root, run: Run, came: Sequence[Came], until: float) -> Told:
 
 
 def _label(one: Came) -> str:
-    """rpm 4.11 finds no package by a label with an epoch."""
+    """Rpm 4.11 finds no package by a label with an epoch."""
     return f"{one.name}-{one.evr.rpartition(':')[2]}.{one.arch}"
 
 

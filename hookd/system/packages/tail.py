@@ -70,7 +70,7 @@ def follow(path: str, cursor: LogCursor | None, *, most: int = MOST) -> Tail:
 
 
 def back(path: str, cursor: LogCursor, lines: Sequence[bytes]) -> LogCursor:
-    """Return the place before the last `lines` behind which `cursor` is; itself if they are gone."""
+    """Return the place of the last `lines` before `cursor`; that itself if they are gone."""
     offset = cursor.offset - sum(len(line) + 1 for line in lines)
     try:
         descriptor = open_log(path)
