@@ -8,7 +8,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from hookd.core import compare, kernels, patch
 from hookd.core.belong import REBOOT_RUN
 from hookd.core.called import known_of, text
-from hookd.core.checks import agreement, boot, expect, hooks, kernel, packages, state
+from hookd.core.checks import agreement, boot, expect, histories, hooks, kernel, packages, state
 from hookd.core.checks import patch as patch_checks
 from hookd.core.due import boots_of
 from hookd.core.ignore import Ignore
@@ -69,6 +69,7 @@ def _installed(scene: Scene) -> List[Check]:
     return [
         packages.duplicates(scene.last, severities),
         agreement.log_agrees(scene.looks, severities),
+        histories.history_agrees(scene.looks, scene.changes.packages, severities),
         kernel.next_boot_is_newest(scene.last.kernel, severities),
         kernel.next_boot_files(scene.last.kernel, severities),
     ]

@@ -80,6 +80,13 @@ OPERATION_RULES: Dict[str, Rule] = {
         "--cleandupes`; with dnf: `dnf check --duplicates`, then `dnf remove --duplicates`; with "
         "dpkg: `dpkg --audit`, then `dpkg --configure -a`.",
     ),
+    "packages.history-agrees": Rule(
+        "The package manager's history and the package database tell the same changes",
+        Severity.WARN,
+        "See `yum history info ID` or `dnf history info ID` (/var/log/apt/history.log) of the "
+        "transaction that is named. What came or went in none was done by plain rpm or dpkg: find "
+        "who called it (a hook, an agent, a person), with `rpm -qa --last` for when.",
+    ),
     "packages.log-agrees": Rule(
         "The package manager's log and the package database tell the same changes",
         Severity.WARN,
@@ -97,7 +104,8 @@ OPERATION_RULES: Dict[str, Rule] = {
         Severity.FAIL,
         "Look at it with `yum history info ID` or `dnf history info ID` and finish it: "
         "`yum-complete-transaction`, or `dnf distro-sync` of what it names. If the packages are "
-        "whole (`rpm -Va`, no duplicates), clear it: `yum-complete-transaction --cleanup-only`.",
+        "whole (`rpm -Va`, no duplicates), clear it: `yum-complete-transaction --cleanup-only`. "
+        "With dpkg: `dpkg --audit`, then `dpkg --configure -a`.",
     ),
     "reboot.needed": Rule(
         "No reboot is pending where nothing was to be installed",

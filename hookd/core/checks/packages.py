@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import List, Sequence
 
 from hookd.core.checks.table import Judge, Severities, listed
 from hookd.core.kernels import is_installonly
-from hookd.core.model import Check
+from hookd.core.model import Check, Outcome
 from hookd.core.readings import PackageSet, Reading, Standing
 from hookd.core.snapshot import Snapshot
 
@@ -54,12 +55,27 @@ def _broken(packages: PackageSet) -> List[str]:
 
 
 def unfinished_transaction(snapshot: Snapshot, severities: Severities) -> Check:
-    """Judge whether a package manager's history knows a transaction that never ended."""
+    """Judge whether a package transaction was cut off.
+
+    yum and dnf know it by their histories. Of dpkg the state of each package tells it, whoever
+    called it; that a run of apt has no end is evidence only beside one, as the next run begins
+    with what is left.
+    """
     judge = Judge(UNFINISHED_TRANSACTION, severities)
-    found = [f"{h.source}: {text}" for h in snapshot.histories for text in h.unfinished]
+    half = [f"{one.source}: {text}" for one in snapshot.packages for text in _broken(one)]
+    ends = [h for h in snapshot.histories if h.source != "apt-history" or half or _unread(snapshot)]
+    found = [f"{h.source}: {text}" for h in ends for text in h.unfinished] + half
     if found:
         return judge.not_met(expected="none", found=listed(found))
-    return _unless_unread(judge, snapshot.histories, "no package history here")
+    check = _unless_unread(judge, snapshot.histories, "no package history here")
+    cut = [f"{h.source}: {text}" for h in snapshot.histories for text in h.unfinished]
+    if cut and check.outcome is Outcome.PASS:
+        return replace(check, found=f"none: {listed(cut)} recorded no end, and dpkg is whole")
+    return check
+
+
+def _unread(snapshot: Snapshot) -> bool:
+    return any(one.source == "dpkg" and not one.is_ok for one in snapshot.packages)
 
 
 def _unless_unread(judge: Judge, readings: Sequence[Reading], nothing: str) -> Check:

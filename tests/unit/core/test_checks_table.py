@@ -17,6 +17,7 @@ WARNINGS = {
     "kernel.livepatch-kept",
     "kernel.next-boot-is-newest",
     "packages.files-intact",
+    "packages.history-agrees",
     "packages.log-agrees",
     "processes.stale",
     "reboot.needed",

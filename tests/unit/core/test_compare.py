@@ -67,8 +67,10 @@ def snapshot(name, *readings, boot_id=BOOT_1, kernel=None):
 
 
 def change(action, before, after, *seen_in, name="foo", arch="x86_64", between="ready..installed"):
+    """Return a change; where the history saw it, by its only transaction."""
+    by = "dnf-history 1" if "history" in seen_in else ""
     return PackageChange(
-        name, arch, PackageAction(action), tuple(before), tuple(after), between, seen_in
+        name, arch, PackageAction(action), tuple(before), tuple(after), between, seen_in, by
     )
 
 

@@ -80,10 +80,12 @@ def test_every_probe_has_its_place(machine):
     assert [(log.source, log.standing, log.entries) for log in got.logs] == [
         ("yum.log", Standing.OK, ()),
         ("dnf.rpm.log", Standing.ABSENT, ()),
+        ("dpkg.log", Standing.ABSENT, ()),
     ]
     assert [(h.source, h.standing) for h in got.histories] == [
         ("yum-history", Standing.ABSENT),
         ("dnf-history", Standing.ABSENT),
+        ("apt-history", Standing.ABSENT),
     ]
     assert 0 <= got.took_s < 5
 
