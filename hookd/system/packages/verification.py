@@ -13,8 +13,8 @@ _BATCH = 20
 """Packages verified by one command: what is done by the end of the time is known."""
 
 # rpm(8) VERIFY OPTIONS: eight or nine flags (`.` passed, `?` not read), the file's kind, its name.
-# dpkg(1) --verify-format=rpm writes the same.
-_DIFFERENT = re.compile(r"([SM5DLUGTPC.?]{8,10})  ([a-z ]) (/.*)")
+# dpkg(1) --verify writes the same with one blank less.
+_DIFFERENT = re.compile(r"([SM5DLUGTPC.?]{8,10}) {1,2}([a-z ]) (/.*)")
 _MISSING = re.compile(r"missing {3,5}([a-z ]) (/.*)")
 _WHY_MISSING = re.compile(r" \((?:[A-Z][a-z]+(?: [a-z]+)*)\)$")
 
