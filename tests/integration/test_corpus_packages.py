@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import pathlib
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections import Counter
 from datetime import datetime, timezone
 
 import pytest
 
+from hookd.core.checks.agreement import log_agrees
+from hookd.core.checks.histories import history_agrees
+from hookd.core.compare import compare
 from hookd.core.debian import compare_debian
 from hookd.core.nevra import parse_nevra, rpmvercmp
 from hookd.core.readings import (
+    Boot,
     History,
+    Kernel,
     LogAction,
     LogEntry,
+    PackageLog,
+    PackageSet,
     Standing,
     Transaction,
     TransactionState,
 )
-from hookd.system.packages import dnflog, dpkg, history, yumlog
+from hookd.core.snapshot import Snapshot
+from hookd.system.packages import apthistory, dnflog, dpkg, dpkglog, history, yumlog
 from hookd.system.packages.tail import NOWHERE
 from hookd.system.process.command import run
 from hookd.system.root import Root
@@ -30,6 +41,9 @@ from hookd.system.root import Root
 CORPUS = pathlib.Path(__file__).resolve().parents[3] / "shared" / "corpus"
 YUM_LOGS = sorted(CORPUS.glob("yum/*.log*"))
 DNF_LOGS = sorted(CORPUS.glob("dnf/*.rpm.log"))
+DNF_HISTORIES = sorted(CORPUS.glob("dnf/*.sqlite"))
+APT_LOGS = sorted(CORPUS.glob("apt/*history.log*"))
+DPKG_LOGS = sorted(CORPUS.glob("apt/*dpkg.log"))
 WORDS = {
     LogAction.INSTALLED: "Installed",
     LogAction.UPDATED: "Updated",
@@ -300,6 +314,208 @@ def test_a_rhel8_history_in_wal_mode_agrees_with_its_log(root):
     # Transaction 1 made the image, before its log began.
     later = [item for transaction in found.transactions[1:] for item in transaction.items]
     assert packages(log.entries) == packages(later)
+
+
+def database_of(rows):
+    """Return the package set of `rpm -qa` rows (name, epoch, version, release, arch, times)."""
+    installed = {}
+    for name, epoch, version, release, arch, when, _began in rows:
+        evr = f"{version}-{release}" if epoch == "0" else f"{epoch}:{version}-{release}"
+        installed.setdefault(f"{name}.{arch}", []).append((evr, int(when)))
+    return PackageSet(installed={key: tuple(sorted(rows)) for key, rows in installed.items()})
+
+
+@needs_corpus
+@pytest.mark.parametrize("path", DNF_HISTORIES, ids=lambda path: path.name)
+def test_every_row_of_a_dnf_history_is_read_none_lost_none_invented(root, path):
+    put(root, "/var/lib/dnf/history.sqlite", path)
+    since = History(source="dnf-history", database="history.sqlite")
+    found = history.read_dnf(root, since)
+    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as rows:
+        transactions = rows.execute("SELECT id, state, cmdline FROM trans ORDER BY id").fetchall()
+        packages_ = rows.execute(
+            "SELECT i.trans_id, r.name, r.arch, r.version || '-' || r.release FROM trans_item i"
+            " JOIN rpm r USING (item_id) WHERE i.action <> 11 ORDER BY i.trans_id, i.id"
+        ).fetchall()
+    states = {0: TransactionState.UNFINISHED, 1: TransactionState.OK, 2: TransactionState.FAILED}
+    assert [(one.id, one.state, one.command_line) for one in found.transactions] == [
+        (number, states[state], command or "") for number, state, command in transactions
+    ]
+    assert [
+        (one.id, item.name, item.arch, item.evr.rpartition(":")[2])
+        for one in found.transactions
+        for item in one.items
+    ] == packages_
+    assert (found.standing, found.last_id) == (Standing.OK, transactions[-1][0])
+    assert not any("not known" in error for one in found.transactions for error in one.errors)
+
+
+def seen_by_dnf(root, name, rows):
+    """Return what is judged of an operation over all of history `name` that left `rows`."""
+    found, log = dnf_history(root, f"lab-dnf4.14-{name}.")
+    quiet = History(source="dnf-history", database="history.sqlite")
+    first = Snapshot("ready", "", Boot(), Kernel(), (PackageSet(),), (), (quiet,))
+    last = Snapshot("installed", "", Boot(), Kernel(), (database_of(rows),), (log,), (found,))
+    changes = compare((first, last)).packages
+    judged = history_agrees((first, last), changes, {})
+    return {(c.name, c.by) for c in changes}, judged.outcome.value, judged.found
+
+
+@needs_corpus
+def test_what_a_killed_dnf_left_undone_is_named(root):
+    text = (CORPUS / "dnf/lab-dnf4.14-killed.rpmqa.tsv").read_text()
+    assert seen_by_dnf(root, "killed", [line.split("\t") for line in text.splitlines()]) == (
+        {
+            ("busybox", "dnf-history 1"),
+            ("zzz", "dnf-history 1"),
+            ("zzz2", "dnf-history 1"),
+            ("aaa", "dnf-history 2"),
+            ("slow", "dnf-history 2"),
+        },
+        "pass",
+        "the same but for: dnf-history 2 recorded no end, and left undone that "  # noqa: ISC004
+        "zzz.noarch 1.1-1 came, zzz2.noarch 1.1-1 came",
+    )
+
+
+@needs_corpus
+def test_a_dnf_ended_by_sigterm_did_all_and_recorded_no_end(root):
+    names = ("aaa", "slow", "zzz", "zzz2")
+    rows = [(name, "0", "1.1", "1", "noarch", "1795409030", "") for name in names]
+    rows.append(("busybox", "0", "1", "1", "x86_64", "1795409021", ""))
+    assert seen_by_dnf(root, "sigterm", rows) == (
+        {("busybox", "dnf-history 1"), *((name, "dnf-history 2") for name in names)},
+        "pass",
+        "the same but for: dnf-history 2 recorded no end, and did all it meant to",
+    )
+
+
+@needs_corpus
+@pytest.mark.parametrize("path", APT_LOGS, ids=lambda path: path.name)
+def test_every_stanza_of_an_apt_history_is_read_none_lost_none_invented(root, path):
+    text = (
+        gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    ).decode()
+    put(root, apthistory.PATH, path)
+    pathlib.Path(root.join(apthistory.PATH)).write_text(text)
+    found = apthistory.read(root, History(cursor=NOWHERE))
+    begun = re.findall(r"^Start-Date: (\S+)  (\S+)$", text, re.MULTILINE)
+    ended = re.findall(r"^End-Date: (\S+)  (\S+)$", text, re.MULTILINE)
+    assert [one.began_at for one in found.transactions] == [f"{d}T{t}" for d, t in begun]
+    assert [one.ended_at for one in found.transactions] == [f"{d}T{t}" for d, t in ended]
+    said = re.findall(r"^Commandline: (.*)$", text, re.MULTILINE)
+    assert [one.command_line for one in found.transactions if one.command_line] == said
+    lists = re.findall(
+        r"^(Install|Upgrade|Downgrade|Reinstall|Remove|Purge): (.*)$", text, re.MULTILINE
+    )
+    written = [
+        (word, *one)
+        for word, line in lists
+        for one in re.findall(r"([^ ]+):([^ ]+) \(([^,)]*)(?:, ([^,)]+))?", line)
+    ]
+    items = [item for one in found.transactions for item in one.items]
+    old = {"Upgrade": 1, "Downgrade": 1}
+    assert [
+        (item.name, item.arch, item.evr) for item in items if item.action is not LogAction.REPLACED
+    ] == [(name, arch, b if word in old else a) for word, name, arch, a, b in written]
+    assert [(item.name, item.evr) for item in items if item.action is LogAction.REPLACED] == [
+        (name, a) for word, name, _arch, a, _b in written if word in old
+    ]
+    failed = [one.errors for one in found.transactions if one.errors]
+    errors = re.findall(r"^Error: (.*)$", text, re.MULTILINE)
+    assert [error for some in failed for error in some] == errors
+
+
+@needs_corpus
+def test_the_rotated_logs_of_apt_are_one_history(tmp_path):
+    """Six months were rotated away since the look that is read on from."""
+    root = Root(str(tmp_path))
+    directory = tmp_path / "var/log/apt"
+    directory.mkdir(parents=True)
+    for age, number in enumerate((6, 5, 4, 3, 2, 1)):
+        path = directory / f"history.log.{number}.gz"
+        path.write_bytes((CORPUS / f"apt/luisfc-history.log.{number}.gz").read_bytes())
+        os.utime(path, (1_600_000_000 + age, 1_600_000_000 + age))
+    oldest = gzip.decompress((directory / "history.log.6.gz").read_bytes())
+    current = directory / "history.log"
+    current.write_bytes(oldest)
+    before = apthistory.read(root, None)
+    current.write_bytes((CORPUS / "apt/luisfc-history.log").read_bytes())
+    found = apthistory.read(root, before)
+    texts = [
+        gzip.decompress((directory / f"history.log.{number}.gz").read_bytes()).decode()
+        for number in (5, 4, 3, 2, 1)
+    ]
+    begun = re.findall(
+        r"^Start-Date: (\S+)  (\S+)$", "".join(texts) + current.read_text(), re.MULTILINE
+    )
+    assert [one.began_at for one in found.transactions] == [f"{d}T{t}" for d, t in begun]
+    assert (found.gap, len(found.transactions)) == (False, len(begun))
+    assert begun
+
+
+@needs_corpus
+@pytest.mark.parametrize("path", DPKG_LOGS, ids=lambda path: path.name)
+def test_every_act_of_a_dpkg_log_is_read_none_lost_none_invented(root, path):
+    put(root, dpkglog.PATH, path)
+    found = dpkglog.read(root, NOWHERE)
+    written = re.findall(
+        r"^(\S+) (\S+) (install|upgrade|remove) ([^ :]+):(\S+) (\S+) (\S+)$",
+        path.read_text(),
+        re.MULTILINE,
+    )
+    assert [(e.at, e.name, e.arch, e.evr) for e in found.entries] == [
+        (f"{day}T{time}", name, arch, old if word == "remove" else new)
+        for day, time, word, name, arch, old, new in written
+    ]
+    assert (found.unread, found.gap, found.standing) == ((), False, Standing.OK)
+
+
+@needs_corpus
+@pytest.mark.parametrize("machine", ["lab-bookworm-downgrade-reinstall-error.", "konegen-"])
+def test_the_history_of_apt_and_the_log_of_dpkg_tell_the_same(root, machine):
+    put(root, apthistory.PATH, CORPUS / f"apt/{machine}history.log")
+    put(root, dpkglog.PATH, CORPUS / f"apt/{machine}dpkg.log")
+    found = apthistory.read(root, History(cursor=NOWHERE))
+    log = dpkglog.read(root, NOWHERE)
+    items = [item for one in found.transactions for item in one.items]
+    told = Counter((i.action, i.name, i.evr) for i in items if i.action is not LogAction.REPLACED)
+    done = Counter((entry.action, entry.name, entry.evr) for entry in log.entries)
+    # A last `dpkg --purge`, by hand, took away what had failed to be configured.
+    alone = {(LogAction.REMOVED, "hookd-lab-failx", "1.0-1"): 1} if "lab" in machine else {}
+    assert (done - told, told - done) == (Counter(alone), Counter())
+
+
+@needs_corpus
+def test_a_database_of_dpkg_agrees_with_its_log_and_the_history_of_apt(root):
+    lab = "lab-bookworm-downgrade-reinstall-error."
+    put(root, apthistory.PATH, CORPUS / f"apt/{lab}history.log")
+    put(root, dpkglog.PATH, CORPUS / f"apt/{lab}dpkg.log")
+    none = PackageSet(source="dpkg", installed={"dash.amd64": (("0.5", 0),)})
+    after = {**none.installed, "hookd-lab-a.all": (("1.0-1", 0),)}
+    quiet = (PackageLog(source="dpkg.log"),), (History(source="apt-history", cursor=NOWHERE),)
+    first = Snapshot("ready", "", Boot(), Kernel(), (none,), *quiet)
+    last = Snapshot(
+        "installed",
+        "",
+        Boot(),
+        Kernel(),
+        (PackageSet(source="dpkg", installed=after),),
+        (dpkglog.read(root, NOWHERE),),
+        (apthistory.read(root, History(cursor=NOWHERE)),),
+    )
+    changes = compare((first, last)).packages
+    assert [(change.name, change.arch, change.by) for change in changes] == [
+        ("hookd-lab-a", "all", "apt-history 20261123044044")
+    ]
+    log, told = log_agrees((first, last), {}), history_agrees((first, last), changes, {})
+    assert (log.outcome.value, log.found) == ("pass", "the same")
+    assert (told.outcome.value, told.found) == (
+        "pass",
+        "the same but for: apt-history 20261123044046 failed, and left undone that "  # noqa: ISC004
+        "hookd-lab-failx.amd64 1.0-1 came, apt-history 20261123044049 failed, and did all it "
+        "meant to",
+    )
 
 
 @needs_corpus

@@ -31,8 +31,9 @@ def history_agrees(
 ) -> Check:
     """Judge the database's `changes` over all `looks` (not empty) against the transactions.
 
-    What a transaction itself says failed, and one without an end that did all it meant to, are
-    told and are no disagreement.
+    What a transaction itself says failed, and how far one without an end came, is told and is no
+    disagreement: rpm holds a signal back until it has done all, and dnf then leaves without
+    recording that.
     """
     judge = Judge(HISTORY_AGREES, severities)
     told = [d for d in HISTORIES if any(_is_there(h) for h in _histories(looks[-1:], d))]
@@ -99,7 +100,7 @@ class _Comparison:
         """Yield name and text of what the last word on a package says and the database does not."""
         latest: Dict[Tuple[str, str, str], Tuple[Told, LogEntry]] = {}
         for told in self._told:
-            for item in told[1].items if told[1].state is not TransactionState.UNFINISHED else ():
+            for item in told[1].items if not _is_plan(*told) else ():
                 if item.action in GAINED or item.action in LOST:
                     evr = item.evr if is_installonly(item.name) else ""
                     latest[(item.name, item.arch, evr)] = (told, item)
@@ -113,15 +114,17 @@ class _Comparison:
             failed = {item.name for item in transaction.items if item.action is LogAction.FAILED}
             if failed:
                 found.append(f"{label} failed for {listed(sorted(failed))}")
-            if transaction.state is TransactionState.UNFINISHED:
-                found.append(f"{label} recorded no end, {self._how_far(transaction)}")
+            if _is_plan(label, transaction):
+                is_cut = transaction.state is TransactionState.UNFINISHED
+                how = "recorded no end" if is_cut else "failed"
+                found.append(f"{label} {how}, {self._how_far(transaction)}")
         return found
 
     def _how_far(self, transaction: Transaction) -> str:
         meant = [i for i in transaction.items if i.action in GAINED or i.action in LOST]
         undone = [item for item in meant if not self._is_done(item)]
         if not undone:
-            return "and did all it meant to (rpm holds a signal back until it is done)"
+            return "and did all it meant to"
         return f"and left undone that {listed([_act(item) for item in undone])}"
 
     def _is_done(self, item: LogEntry) -> bool:
@@ -137,10 +140,15 @@ def _act(item: LogEntry) -> str:
     return f"{item.name}.{item.arch} {item.evr} {did}"
 
 
+def _is_plan(label: str, transaction: Transaction) -> bool:
+    """Whether the items are what was meant and not what was done; apt writes them beforehand."""
+    if label.startswith("apt-history"):
+        return transaction.state is not TransactionState.OK
+    return transaction.state is TransactionState.UNFINISHED
+
+
 def _cause(label: str, transaction: Transaction) -> str:
-    """Return why the history may be wrong (yum 3.4.3 history.py end; apt lists what it plans)."""
+    """Return why the history may be wrong (yum 3.4.3 yum/history.py, end)."""
     if label.startswith("yum-history") and transaction.return_code == 0:
         return " (yum marks every package done when it ends with 0)"
-    if label.startswith("apt-history") and transaction.state is TransactionState.FAILED:
-        return " (apt names what it is about to do, and it failed)"
     return ""

@@ -114,6 +114,39 @@ def test_a_transaction_that_never_ended_is_named(histories, expected):
     assert found(unfinished_transaction(look((), histories), {})) == expected
 
 
+APT = History(source="apt-history", unfinished=("run 20261123044033",))
+WHOLE = PackageSet(source="dpkg", installed={"dash.amd64": (("0.5", 0),)})
+HALF = PackageSet(source="dpkg", broken=("dash.amd64",))
+
+
+@pytest.mark.parametrize(
+    ("packages", "histories", "expected"),
+    [
+        ([WHOLE], [History(source="apt-history")], (PASS, "none", "")),
+        (
+            [WHOLE],
+            [APT],
+            (PASS, "none: apt-history: run 20261123044033 recorded no end, and dpkg is whole", ""),
+        ),
+        (
+            [HALF],
+            [APT],
+            (FAIL, "apt-history: run 20261123044033, dpkg: dash.amd64 is half-installed", ""),
+        ),
+        ([HALF], [], (FAIL, "dpkg: dash.amd64 is half-installed", "")),
+        (
+            [PackageSet(Standing.UNKNOWN, "torn", "dpkg")],
+            [APT],
+            (FAIL, "apt-history: run 20261123044033", ""),
+        ),
+    ],
+)
+def test_what_dpkg_has_half_done_was_cut_off_and_a_run_of_apt_only_beside_it(
+    packages, histories, expected
+):
+    assert found(unfinished_transaction(look(packages, histories), {})) == expected
+
+
 def test_a_failed_check_is_a_whole_sentence():
     history = History(source="dnf-history", unfinished=(ROW,))
     id_ = "packages.unfinished-transaction"

@@ -1,4 +1,4 @@
-"""Every stanza of apt's history becomes a run; one without an end is read again until it has one."""
+"""Every stanza of apt's history becomes a run; one without an end is read again until it ends."""
 
 from __future__ import annotations
 
