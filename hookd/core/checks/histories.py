@@ -100,12 +100,14 @@ class _Comparison:
         """Yield name and text of what the last word on a package says and the database does not."""
         latest: Dict[Tuple[str, str, str], Tuple[Told, LogEntry]] = {}
         for told in self._told:
-            for item in told[1].items if not _is_plan(*told) else ():
-                if item.action in GAINED or item.action in LOST:
-                    evr = item.evr if is_installonly(item.name) else ""
-                    latest[(item.name, item.arch, evr)] = (told, item)
+            for item in told[1].items:
+                if item.action not in GAINED and item.action not in LOST:
+                    continue
+                key = (item.name, item.arch, item.evr if is_installonly(item.name) else "")
+                latest[key] = (told, item)
         for (label, transaction), item in latest.values():
-            if not self._is_done(item):
+            # The last word of a plan is that nobody knows; what became of it stands in explained().
+            if not _is_plan(label, transaction) and not self._is_done(item):
                 yield item.name, f"{label} says {_act(item)}{_cause(label, transaction)}"
 
     def explained(self) -> List[str]:

@@ -180,6 +180,14 @@ def test_a_known_cause_is_told_and_is_no_disagreement(after, transaction, cause)
     assert between(FOO_OLD, after, transaction) == (PASS, f"the same but for: {cause}")
 
 
+def test_what_came_before_a_transaction_that_died_is_not_expected_to_have_stayed():
+    first, died = run(4, item("installed", "foo", OLD)), run(5, *UPDATE, state=DIED)
+    assert between(NOTHING, FOO_NEW, first, died) == (
+        PASS,
+        "the same but for: dnf-history 5 recorded no end, and did all it meant to",
+    )
+
+
 def test_apt_names_what_it_is_about_to_do():
     def dpkg(version):
         return PackageSet(source="dpkg", installed={"foo.all": ((version, 0),)})
