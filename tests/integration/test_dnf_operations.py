@@ -46,6 +46,11 @@ class Machine:
         assert shown.returncode == 0, shown
         return json.loads(shown.stdout)
 
+    def aftermath(self, look):
+        """Return what look `look` of the only operation learned of changed packages."""
+        (path,) = self.root.path.glob(f"var/lib/hookd/operations/*/snapshots/{look}.json")
+        return json.loads(path.read_text())["aftermath"]
+
     def _hookd(self, *words):
         done = subprocess.run(
             [sys.executable, "-B", "-m", "hookd", "--root", str(self.root.path), *words],
@@ -83,7 +88,18 @@ def operation(machine, install, second_install=None):
     return codes, machine.result()
 
 
-def change(name, action, before, after, *, arch="noarch", between=INSTALL, seen_in=BY_DNF):
+def change(
+    name,
+    action,
+    before,
+    after,
+    *,
+    arch="noarch",
+    between=INSTALL,
+    seen_in=BY_DNF,
+    by="dnf-history 2",
+):
+    """Return a change; transaction 1 of the history made the root of the lab."""
     return {
         "name": name,
         "arch": arch,
@@ -92,6 +108,7 @@ def change(name, action, before, after, *, arch="noarch", between=INSTALL, seen_
         "after": after,
         "between": between,
         "seen_in": seen_in,
+        "by": by,
     }
 
 
@@ -111,10 +128,15 @@ def prepared_by_dnf(machine, *words):
 
 
 def outcomes(result):
-    """Return the outcomes of the checks of transactions: unfinished, duplicates, log-agrees."""
+    """Return the outcomes of unfinished-transaction, duplicates, log-agrees, history-agrees."""
     found = {check["id"]: check["outcome"] for check in result["checks"]}
-    ids = ("packages.unfinished-transaction", "packages.duplicates", "packages.log-agrees")
-    return tuple(found.get(id_) for id_ in ids)
+    names = ("unfinished-transaction", "duplicates", "log-agrees", "history-agrees")
+    return tuple(found.get(f"packages.{name}") for name in names)
+
+
+def found_by(result, check_id):
+    """Return what check `check_id` found."""
+    return next(check["found"] for check in result["checks"] if check["id"] == check_id)
 
 
 UPDATE = [
@@ -165,7 +187,7 @@ KERNEL = [
 def test_a_transaction_is_told_whole(machine, words, expected):
     codes, result = operation(machine, dnf(*words))
     assert (codes[:2], result["changes"]["packages"]) == ([0, 0], expected)
-    assert outcomes(result) == ("pass", "pass", "pass")
+    assert outcomes(result) == ("pass", "pass", "pass", "pass")
 
 
 def test_a_downgrade_is_no_update(machine):
@@ -173,7 +195,7 @@ def test_a_downgrade_is_no_update(machine):
     codes, result = operation(machine, dnf("downgrade", "hello"))
     assert (codes[:2], result["changes"]["packages"]) == (
         [0, 0],
-        [change("hello", "downgraded", ["1.1-1.amzn2"], ["1.0-1.amzn2"])],
+        [change("hello", "downgraded", ["1.1-1.amzn2"], ["1.0-1.amzn2"], by="dnf-history 3")],
     )
 
 
@@ -183,8 +205,8 @@ def test_a_dependency_that_goes_with_its_package_is_told_too(machine):
     assert (codes[:2], result["changes"]["packages"]) == (
         [0, 0],
         [
-            change("app", "removed", ["1.0-1.amzn2"], []),
-            change("dep", "removed", ["1.0-1.amzn2"], []),
+            change("app", "removed", ["1.0-1.amzn2"], [], by="dnf-history 3"),
+            change("dep", "removed", ["1.0-1.amzn2"], [], by="dnf-history 3"),
         ],
     )
 
@@ -192,7 +214,8 @@ def test_a_dependency_that_goes_with_its_package_is_told_too(machine):
 def test_what_dnf_did_before_pre_is_not_of_this_operation(machine):
     prepared_by_dnf(machine, "upgrade", "tilde")
     codes, result = operation(machine, dnf("remove", "hello"))
-    assert (codes[:2], result["changes"]["packages"]) == ([0, 0], REMOVED)
+    removed = change("hello", "removed", ["1.0-1.amzn2"], [], by="dnf-history 3")
+    assert (codes[:2], result["changes"]["packages"]) == ([0, 0], [removed])
 
 
 def test_a_package_whose_pre_scriptlet_fails_has_not_changed(machine):
@@ -204,6 +227,9 @@ def test_a_package_whose_pre_scriptlet_fails_has_not_changed(machine):
     assert (codes[:2], result["changes"]["packages"]) == (
         [0, 0],
         [change("hello", "updated", ["1.0-1.amzn2"], ["1.1-1.amzn2"])],
+    )
+    assert found_by(result, "packages.history-agrees") == (
+        "the same but for: dnf-history 2 failed for failpre"
     )
 
 
@@ -221,6 +247,10 @@ def test_a_dnf_killed_in_mid_transaction_is_told_as_far_as_it_got(machine):
         [change("aaa", "updated", old, both), change("slow", "updated", old, both)],
     )
     assert outcomes(result)[:2] == ("fail", "fail")
+    assert found_by(result, "packages.history-agrees") == (
+        "the same but for: dnf-history 2 recorded no end, and left undone that "
+        "zzz.noarch 1.1-1.amzn2 came"
+    )
 
 
 def test_what_rpm_removes_behind_dnfs_back_is_seen_in_the_database_only(machine):
@@ -233,11 +263,46 @@ def test_what_rpm_removes_behind_dnfs_back_is_seen_in_the_database_only(machine)
     assert (codes[:2], result["changes"]["packages"]) == (
         [0, 0],
         [
-            change("hello", "removed", ["1.0-1.amzn2"], [], seen_in=BY_RPM),
+            change("hello", "removed", ["1.0-1.amzn2"], [], seen_in=BY_RPM, by="rpm"),
             change("tilde", "updated", ["2.0~rc1-1.amzn2"], ["2.0-1.amzn2"]),
         ],
     )
-    assert outcomes(result) == ("pass", "pass", "warn")
+    assert outcomes(result) == ("pass", "pass", "warn", "warn")
+    assert found_by(result, "packages.history-agrees") == (
+        "hello.noarch 1.0-1.amzn2 went by rpm alone, in no history (ready..installed)"
+    )
+
+
+def test_a_file_that_was_spoilt_and_a_package_that_rpm_put_over_are_seen(machine):
+    def install(machine):
+        dnf("upgrade", "tilde", "aaa")(machine)
+        package = machine.root.lab.repos / "r2/hello-1.1-1.amzn2.noarch.rpm"
+        done = machine.rpm("-U", "--nosignature", str(package))
+        assert done.returncode == 0, done.stdout
+        (machine.root.path / "usr/share/tilde/version").write_text("something else\n")
+        (machine.root.path / "usr/share/hello/version").unlink()
+
+    codes, result = operation(machine, install)
+    assert (codes[:2], result["changes"]["packages"]) == (
+        [0, 0],
+        [
+            change("aaa", "updated", ["1.0-1.amzn2"], ["1.1-1.amzn2"]),
+            change("hello", "updated", ["1.0-1.amzn2"], ["1.1-1.amzn2"], seen_in=BY_RPM, by="rpm"),
+            change("tilde", "updated", ["2.0~rc1-1.amzn2"], ["2.0-1.amzn2"]),
+        ],
+    )
+    seen = machine.aftermath("installed")
+    assert (seen["packages"], seen["damaged"]) == (
+        ["aaa.noarch", "hello.noarch", "tilde.noarch"],
+        [
+            "hello.noarch: /usr/share/hello/version: it is missing",
+            "tilde.noarch: /usr/share/tilde/version: it differs in size and contents",
+        ],
+    )
+    began = machine.rpm("-q", "--qf", "%{NAME}.%{ARCH}=%{INSTALLTID}\n", "aaa", "hello", "tilde")
+    assert [f"{key}={tid}" for key, tid in sorted(seen["transactions"].items())] == [
+        line for line in began.stdout.splitlines() if "=" in line
+    ]
 
 
 def test_the_second_install_pass_has_a_span_of_its_own(machine):
@@ -250,7 +315,14 @@ def test_the_second_install_pass_has_a_span_of_its_own(machine):
         [0, 0],
         [
             change("hello", "updated", ["1.0-1.amzn2"], ["1.1-1.amzn2"]),
-            change("hello", "downgraded", ["1.1-1.amzn2"], ["1.0-1.amzn2"], between=SECOND_INSTALL),
+            change(
+                "hello",
+                "downgraded",
+                ["1.1-1.amzn2"],
+                ["1.0-1.amzn2"],
+                between=SECOND_INSTALL,
+                by="dnf-history 3",
+            ),
             change(
                 "openssl-libs",
                 "updated",
@@ -258,9 +330,11 @@ def test_the_second_install_pass_has_a_span_of_its_own(machine):
                 ["1:1.0.2k-19.amzn2.0.4"],
                 arch="x86_64",
                 between=SECOND_INSTALL,
+                by="dnf-history 4",
             ),
         ],
     )
+    assert outcomes(result) == ("pass", "pass", "pass", "pass")
 
 
 def test_a_month_of_updates_in_one_transaction_is_told_whole(machine):
@@ -274,3 +348,9 @@ def test_a_month_of_updates_in_one_transaction_is_told_whole(machine):
     expected = sorted(UPDATE + OBSOLETED + KERNEL + around_slow, key=lambda entry: entry["name"])
     codes, result = operation(machine, install)
     assert (codes[:2], result["changes"]["packages"]) == ([0, 0], expected)
+    seen = machine.aftermath("installed")
+    assert (seen["standing"], seen["damaged"], seen["packages"]) == (
+        "ok",
+        [],
+        [f"{entry['name']}.{entry['arch']}" for entry in expected if entry["after"]],
+    )
