@@ -175,6 +175,20 @@ def test_a_boots_look_reads_no_history_and_the_next_one_does():
     assert by(leaving, booted, late) == [("foo", "leaving..booted-1", "rpm")]
 
 
+def test_a_transaction_made_nothing_that_came_after_a_later_look():
+    looks = (
+        look("ready", FOO_OLD, QUIET),
+        look("installed", FOO_NEW, history(run(7, UPDATED))),
+        look("leaving", FOO_OLD, QUIET),
+        look("arrived", FOO_NEW, QUIET),
+    )
+    assert by(*looks) == [
+        ("foo", "ready..installed", "dnf-history 7"),
+        ("foo", "installed..leaving", "rpm"),
+        ("foo", "leaving..arrived", "rpm"),
+    ]
+
+
 def test_of_two_transactions_that_name_it_the_later_one_of_the_span_made_it():
     again = run(8, ("reinstalled", "foo", NEW, "x86_64"))
     looks = (
