@@ -7,9 +7,11 @@ from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from hookd.core import compare, kernels, patch
 from hookd.core.belong import REBOOT_RUN
+from hookd.core.blame import Blame
 from hookd.core.called import known_of, text
-from hookd.core.checks import agreement, boot, expect, hooks, kernel, packages, state
+from hookd.core.checks import agreement, boot, expect, hooks, kernel, node, packages, state
 from hookd.core.checks import patch as patch_checks
+from hookd.core.checks.ends import Ends
 from hookd.core.due import boots_of
 from hookd.core.ignore import Ignore
 from hookd.core.model import (
@@ -25,6 +27,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import HookRun, Operation
 from hookd.core.path import Way
+from hookd.core.rest import restless
 from hookd.core.snapshot import Snapshot
 from hookd.core.undo import Undo, last_try, outstanding
 
@@ -54,6 +57,7 @@ def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
     if not scene.looks:
         return []
     checks = [packages.unfinished_transaction(scene.last, scene.severities)]
+    checks += node.judged(_ends(scene), phase)
     if phase is Phase.PRE:
         return [*checks, packages.readable(scene.last, scene.severities)]
     checks += [*_installed(scene), *_patch_manager(scene, phase)]
@@ -61,6 +65,19 @@ def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
         return checks
     checks += expect.judged(scene.looks, scene.severities)
     return [*checks, *_boots(scene), *_hooks(scene), *_run(scene)]
+
+
+def _ends(scene: Scene) -> Ends:
+    """Return what the running node is judged by; once on-exit has ended nothing is put back."""
+    on_exit = scene.operation.last(Phase.ON_EXIT)
+    return Ends(
+        scene.looks,
+        Blame(scene.looks, scene.changes.packages),
+        scene.severities,
+        scene.ignore,
+        is_final=on_exit is not None and not on_exit.is_running,
+        restless=restless(scene.operation, scene.last.boot.boot_id),
+    )
 
 
 def _installed(scene: Scene) -> List[Check]:

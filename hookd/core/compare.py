@@ -1,4 +1,4 @@
-"""What differs between snapshots: packages, kernel, boot.
+"""What differs between snapshots: packages, kernel, boot, and what runs.
 
 The package database is the truth; logs and histories say who else saw a change, and stand in for
 the database where none can be compared.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from hookd.core import logged
+from hookd.core import logged, mounts, settings, sockets, units
+from hookd.core.blame import Blame
 from hookd.core.debian import debian_key
 from hookd.core.kernels import is_installonly, newest_beside, promise
 from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
@@ -26,7 +27,17 @@ def compare(snapshots: Sequence[Snapshot]) -> Changes:
     """Return what changed over `snapshots`, which are one operation's in the order of time."""
     if not snapshots:
         return Changes()
-    return Changes(_packages(snapshots), _kernel(snapshots), _boot(snapshots))
+    packages = _packages(snapshots)
+    blame = Blame(snapshots, packages)
+    return Changes(
+        packages,
+        _kernel(snapshots),
+        _boot(snapshots),
+        units.changes(snapshots, blame),
+        sockets.changes(snapshots, blame),
+        mounts.changes(snapshots),
+        settings.changes(snapshots),
+    )
 
 
 def package_changes(earlier: Snapshot, later: Snapshot) -> Tuple[PackageChange, ...]:
