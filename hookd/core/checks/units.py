@@ -197,7 +197,8 @@ def _flaps(ends: Ends, now: Unit) -> str:
         return f"restarted {count} times"
     arrived = (look for look in ends.looks if look.name == "arrived")
     earlier = next((named(now.name, look) for look in arrived), None)
-    if (now.restarts or 0) > (earlier.restarts or 0 if earlier else _OFTEN):
+    seen = earlier.restarts if earlier else None
+    if seen is not None and (now.restarts or 0) > seen:
         return "restarted since arrived"
     return "restarted while the machine was to come to rest" if now.name in ends.restless else ""
 
