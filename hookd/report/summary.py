@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Iterable, Iterator
 
+from hookd.report.differences import told_changes
 from hookd.report.document import Document
 
 MOST = 2400
@@ -106,12 +107,16 @@ def _left_running(phase: Document) -> Iterator[str]:
 
 def _changes(changes: Document) -> Iterator[str]:
     packages = changes["packages"]
-    yield f"packages: {len(packages)} changes" + _named(packages)
+    yield f"packages: {len(packages)} changes" + _shortly([_package(one) for one in packages])
     kernel, boot = changes["kernel"], changes["boot"]
     promised = f", promised {kernel['promised']}" if kernel["promised"] else ""
     if kernel["running_after"]:
         yield f"kernel: {kernel['running_before']} -> {kernel['running_after']}{promised}"
     yield f"rebooted: {rebooted(boot)}"
+    for noun in ("units", "sockets", "mounts", "settings"):
+        told = told_changes(changes[noun], noun)
+        if told:
+            yield f"{noun}: {len(told)} changes" + _shortly(told)
 
 
 def rebooted(boot: Document) -> str:
@@ -123,12 +128,12 @@ def rebooted(boot: Document) -> str:
     return "yes" if boot["downtime_s"] is None else f"yes, down for {boot['downtime_s']:.0f} s"
 
 
-def _named(packages: list[Document]) -> str:
+def _shortly(texts: list[str]) -> str:
+    """Return the first of `texts` and as many more as fit, and how many there are besides."""
     named = ""
-    for number, change in enumerate(packages):
-        text = _package(change)
-        if len(named) + len(text) > _MOST_NAMED:
-            return f"{named} and {len(packages) - number} more"
+    for number, text in enumerate(texts):
+        if named and len(named) + len(text) > _MOST_NAMED:
+            return f"{named} and {len(texts) - number} more"
         named += (": " if number == 0 else ", ") + text
     return named
 

@@ -35,10 +35,10 @@ OPERATION_RULES: Dict[str, Rule] = {
         "configuration that pre recorded stays in force.",
     ),
     "disk.low": Rule(
-        "There is room on the disks that patching and hookd write to",
+        "There is room, in bytes and inodes, on the disks that patching and hookd write to",
         Severity.FAIL,
-        "Free space there (`du -xh --max-depth=2`, old logs, `package-cleanup --oldkernels` or "
-        "`dnf remove --oldinstallonly` for /boot) before the machine is patched.",
+        "Free space there (`du -xh --max-depth=2`, `du -x --inodes`, old logs, `package-cleanup "
+        "--oldkernels` or `dnf remove --oldinstallonly` for /boot) before the machine is patched.",
     ),
     "hooks.changed-since-pre": Rule(
         "The hooks are the ones that were there when pre ran",

@@ -200,6 +200,27 @@ def test_many_packages_are_counted():
     assert line.endswith(" more")
 
 
+def test_what_changed_of_the_running_node_is_told_where_something_did():
+    units = [
+        {"unit": f"{n}.service", "before": before, "after": after, "between": "ready..installed"}
+        for n, before, after in (("a", "", "active (running)"), ("b", "active (running)", ""))
+    ]
+    found = with_changes(units=units, settings=[])
+    gone = "b.service active (running) -> not loaded (ready..installed)"
+    came = "a.service not loaded -> active (running) (ready..installed)"
+    assert [one for one in found if one.startswith(("units", "sockets", "mounts", "settings"))] == [
+        f"units: 2 changes: {gone}, {came}"
+    ]
+
+
+def test_changes_beyond_measure_are_counted():
+    mounts = [
+        {"point": "/" + "漢" * 200, "before": "", "after": "ext4", "between": "ready..installed"}
+    ] * 500
+    (line,) = [one for one in with_changes(mounts=mounts) if one.startswith("mounts:")]
+    assert line.startswith("mounts: 500 changes: /漢漢")
+
+
 def test_the_kernels_are_named():
     kernel = {"running_before": "4.14.1", "running_after": "4.14.2", "promised": "4.14.3"}
     boot = {"rebooted": True, "clean": None, "downtime_s": None}
