@@ -9,7 +9,7 @@ from hookd.core.differences import SocketChange
 from hookd.core.node import Listener, Sockets
 from hookd.core.snapshot import Snapshot
 from hookd.core.spans import BY_PRE, spans
-from hookd.core.units import is_passing
+from hookd.core.units import State, is_passing, state_of
 
 _ANY = ("*", "0.0.0.0", "::")  # noqa: S104 - read, not bound
 _LINK_LOCAL = ("fe80:", "169.254.")
@@ -60,6 +60,25 @@ def listens(listener: Listener, sockets: Sockets) -> bool:
     """Whether someone listens where `listener` did."""
     ways = (one for one in sockets.listening if _port(one) == _port(listener))
     return any(one.address in _ANY or named(one) == named(listener) for one in ways)
+
+
+def awaited(
+    before: Snapshot, now: Snapshot, *, monotonic_s: float, within_s: float
+) -> Tuple[str, ...]:
+    """Return the lost sockets whose service was started less than `within_s` ago, and runs.
+
+    It may not have come as far yet as to listen. `monotonic_s` is CLOCK_MONOTONIC of now.
+    """
+    if not (sockets_of(before).is_ok and sockets_of(now).is_ok):
+        return ()
+    since_us = (monotonic_s - within_s) * 1e6
+    young = {
+        unit.name
+        for unit in now.node.units.units
+        if state_of(unit) is State.UP and unit.started_us > max(0.0, since_us)
+    }
+    gone = lost(sockets_of(before), sockets_of(now))
+    return tuple(f"{named(one)} of {one.unit}" for one in gone if one.unit in young)
 
 
 def changes(looks: Sequence[Snapshot], blame: Blame) -> Tuple[SocketChange, ...]:

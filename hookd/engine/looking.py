@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hookd.core.journal import SnapshotTaken
 from hookd.core.looks import LAST_KNOWN
-from hookd.engine import calling, expecting
+from hookd.engine import calling, expecting, listening
 from hookd.system import results
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.looks import listener, look, owning, unit, updated
+from support.looks import failed, listener, look, owning, unit, updated
 
 from hookd.core.blame import Blame
 from hookd.core.differences import SocketChange
 from hookd.core.node import Sockets
-from hookd.core.sockets import changes, lost, moved, named, who
+from hookd.core.sockets import awaited, changes, lost, moved, named, who
 
 APP, OTHER = listener("tcp *:80"), listener("tcp *:443", "/usr/bin/other", "other.service")
 WHO = "app.service (/usr/bin/app)"
@@ -137,3 +137,37 @@ def test_the_packages_below_the_unit_are_blamed_for_what_is_lost_but_not_for_wha
         SocketChange("tcp *:443", "", other, "ready..after"),
         SocketChange("tcp *:80", WHO, "", "ready..after", ("app.noarch",)),
     )
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [
+        (unit("app.service", started_us=900_000_001), ("tcp *:80 of app.service",)),
+        (unit("app.service", started_us=900_000_000), ()),  # it has had its time
+        (unit("app.service", started_us=0), ()),  # without a main process nobody knows
+        (failed("app.service", started_us=999_000_000), ()),
+        (unit("new.service", started_us=999_000_000), ()),
+    ],
+)
+def test_who_was_started_just_now_is_awaited(now, left):
+    looks = (look("before", sockets=[APP]), look("arrived", sockets=[], units=[now]))
+    assert awaited(*looks, monotonic_s=1020.0, within_s=120.0) == left
+
+
+def test_soon_after_a_boot_everything_was_started_just_now():
+    now = unit("app.service", started_us=1)
+    looks = (look("before", sockets=[APP]), look("arrived", sockets=[], units=[now]))
+    found = awaited(*looks, monotonic_s=50.0, within_s=120.0)
+    assert found == ("tcp *:80 of app.service",)
+
+
+def test_nobody_is_awaited_who_listens_or_of_whom_nothing_is_known():
+    now = [unit("app.service", started_us=999_000_000)]
+    known = look("before", sockets=[APP])
+    pairs = (
+        (known, look("arrived", sockets=[APP], units=now)),
+        (known, look("arrived", sockets="it hung", units=now)),
+        (look("before"), look("arrived", sockets=[], units=now)),
+    )
+    for before, after in pairs:
+        assert awaited(before, after, monotonic_s=1020.0, within_s=120.0) == ()
