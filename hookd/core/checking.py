@@ -14,6 +14,7 @@ from hookd.core.checks import patch as patch_checks
 from hookd.core.checks.ends import Ends
 from hookd.core.due import boots_of
 from hookd.core.ignore import Ignore
+from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import (
     CallerKind,
     Changes,
@@ -69,11 +70,13 @@ def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
 
 def _ends(scene: Scene) -> Ends:
     """Return what the running node is judged by; once on-exit has ended nothing is put back."""
-    on_exit = scene.operation.last(Phase.ON_EXIT)
+    on_exit, severities = scene.operation.last(Phase.ON_EXIT), scene.severities
+    if scene.way.path is Path.NOTHING_TO_DO and scene.looks[0].name == LAST_KNOWN:
+        severities = node.as_warnings(severities)
     return Ends(
         scene.looks,
         Blame(scene.looks, scene.changes.packages),
-        scene.severities,
+        severities,
         scene.ignore,
         is_final=on_exit is not None and not on_exit.is_running,
         restless=restless(scene.operation, scene.last.boot.boot_id),

@@ -6,7 +6,11 @@ from typing import List
 
 from hookd.core.checks import disks, files, mounts, processes, settings, sockets, units
 from hookd.core.checks.ends import Ends
-from hookd.core.model import Check, Phase
+from hookd.core.checks.table import Severities, severity_of
+from hookd.core.model import Check, Phase, Severity
+
+_IGNORE = Severity.IGNORE
+_AGAINST = (units.FAILED_SINCE_PRE, sockets.LOST, mounts.LOST, settings.ROUTE_LOST)
 
 
 def judged(ends: Ends, phase: Phase) -> List[Check]:
@@ -25,6 +29,15 @@ def judged(ends: Ends, phase: Phase) -> List[Check]:
         files.files_intact(ends),
     ]
     return found if phase is Phase.POST else [*found, *_at_last(ends)]
+
+
+def as_warnings(severities: Severities) -> Severities:
+    """Return severities that only warn of what differs from an earlier operation's last look.
+
+    Where nothing was to be done since, nobody knows whose doing it is: an admin's more likely.
+    """
+    milder = {id_: Severity.WARN for id_ in _AGAINST if severity_of(id_, severities) is not _IGNORE}
+    return {**severities, **milder}
 
 
 def _at_last(ends: Ends) -> List[Check]:

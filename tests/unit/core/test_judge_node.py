@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from support.journals import folded, opened, ran, started
 from support.looks import BOOT_1, dead, failed, listener, look, mount, owning, unit
 
 from hookd.core.ignore import Ignore
 from hookd.core.journal import Observed, PhaseEnded, SnapshotTaken
 from hookd.core.judge import judge
-from hookd.core.model import Health, Outcome, Phase, PhaseOutcome, Severity, Verdict
+from hookd.core.model import Health, Outcome, Path, Phase, PhaseOutcome, Severity, Verdict
 from hookd.core.node import Clock, Disks, Network, Processes, Selinux, Space
 from hookd.core.readings import PackageSet
 from hookd.core.rest import SETTLED
@@ -158,10 +157,33 @@ def test_what_could_not_be_read_leaves_the_verdict_open():
     assert (found.verdict, found.health) == (Verdict.INCOMPLETE, Health.UNKNOWN)
 
 
-@pytest.mark.parametrize("names", [("last-known", "arrived", "after"), ("arrived", "after")])
-def test_without_pre_the_last_known_state_is_the_baseline_if_there_is_one(names):
-    snapshots = looked(arrived=STOPPED, after=STOPPED)
-    snapshots["last-known"] = whole("last-known")
-    found = judged({name: snapshots[name] for name in names}, (*ran_phase(ON_EXIT), ended(ON_EXIT)))
-    lost = {"sockets.lost": "fail", "units.failed-since-pre": "fail"}
-    assert worse(found) == (lost if "last-known" in names else {})
+def without_pre(*names, severities=None, **changed):
+    snapshots = {**looked(**changed), "last-known": whole("last-known")}
+    bodies = (*ran_phase(ON_EXIT), ended(ON_EXIT))
+    return judged({name: snapshots[name] for name in names}, bodies, severities=severities)
+
+
+ALONE = ("last-known", "arrived", "after")
+DOWN = dict.fromkeys(("arrived", "after"), STOPPED)
+LOST = ("sockets.lost", "units.failed-since-pre")
+
+
+def test_without_pre_and_an_earlier_operation_there_is_no_baseline():
+    assert worse(without_pre("arrived", "after", **DOWN)) == {}
+
+
+def test_where_nothing_was_to_be_done_what_differs_from_the_last_operation_only_warns():
+    found = without_pre(*ALONE, **DOWN)
+    assert (found.way.path, worse(found)) == (Path.NOTHING_TO_DO, dict.fromkeys(LOST, "warn"))
+    assert found.verdict is Verdict.PASSED_WITH_WARNINGS
+    ignored = dict.fromkeys(LOST, Severity.IGNORE)
+    assert without_pre(*ALONE, severities=ignored, **DOWN).verdict is Verdict.PASSED
+
+
+def test_where_something_was_installed_since_it_fails():
+    installed = PackageSet(installed={"app.noarch": (("1-1", 1),)})
+    snapshots = {name: whole(name, **DOWN.get(name, {})) for name in ALL[4:]}
+    patched = {name: replace(one, packages=(installed,)) for name, one in snapshots.items()}
+    bodies = (*ran_phase(ON_EXIT), ended(ON_EXIT))
+    found = judged({"last-known": whole("last-known"), **patched}, bodies)
+    assert {name: worse(found)[name] for name in LOST} == dict.fromkeys(LOST, "fail")
