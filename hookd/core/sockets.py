@@ -45,15 +45,13 @@ def lost(before: Sockets, after: Sockets) -> Tuple[Listener, ...]:
 
 
 def moved(listener: Listener, before: Sockets, after: Sockets) -> Tuple[str, ...]:
-    """Return where the program of a lost `listener` listens now and did not before."""
+    """Return where the program of a lost `listener` listens now, in its unit, and did not before.
+
+    An interpreter is the program of many units.
+    """
     known = {named(one) for one in before.listening}
-    return tuple(
-        dict.fromkeys(
-            named(one)
-            for one in after.listening
-            if one.program and one.program == listener.program and named(one) not in known
-        )
-    )
+    own = (one for one in after.listening if one.program and _whose(one) == _whose(listener))
+    return tuple(dict.fromkeys(named(one) for one in own if named(one) not in known))
 
 
 def listens(listener: Listener, sockets: Sockets) -> bool:
@@ -67,7 +65,8 @@ def awaited(
 ) -> Tuple[str, ...]:
     """Return the lost sockets whose service was started less than `within_s` ago, and runs.
 
-    It may not have come as far yet as to listen. `monotonic_s` is CLOCK_MONOTONIC of now.
+    It may not have come as far yet as to listen; one that listens elsewhere has. `monotonic_s` is
+    CLOCK_MONOTONIC of now.
     """
     if not (sockets_of(before).is_ok and sockets_of(now).is_ok):
         return ()
@@ -77,7 +76,8 @@ def awaited(
         for unit in now.node.units.units
         if state_of(unit) is State.UP and unit.started_us > max(0.0, since_us)
     }
-    gone = lost(sockets_of(before), sockets_of(now))
+    ends = sockets_of(before), sockets_of(now)
+    gone = (one for one in lost(*ends) if not moved(one, *ends))
     return tuple(f"{named(one)} of {one.unit}" for one in gone if one.unit in young)
 
 
@@ -153,6 +153,10 @@ def _is_drawn_anew(one: Listener, here: Sockets, there: Sockets) -> bool:
 
 def _port(listener: Listener) -> Tuple[str, int]:
     return listener.transport, listener.port
+
+
+def _whose(listener: Listener) -> Tuple[str, str]:
+    return listener.program, listener.unit
 
 
 def _program(listener: Listener) -> Tuple[str, Optional[str]]:

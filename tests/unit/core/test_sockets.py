@@ -161,6 +161,16 @@ def test_soon_after_a_boot_everything_was_started_just_now():
     assert found == ("tcp *:80 of app.service",)
 
 
+def test_who_listens_elsewhere_is_not_awaited_and_another_of_its_program_is_not_it():
+    now = [unit("app.service", started_us=999_000_000)]
+    for new, left in (
+        (listener("tcp *:81"), ()),
+        (listener("tcp *:81", of="another.service"), ("tcp *:80 of app.service",)),
+    ):
+        looks = (look("before", sockets=[APP]), look("arrived", sockets=[new], units=now))
+        assert awaited(*looks, monotonic_s=1020.0, within_s=120.0) == left
+
+
 def test_nobody_is_awaited_who_listens_or_of_whom_nothing_is_known():
     now = [unit("app.service", started_us=999_000_000)]
     known = look("before", sockets=[APP])
