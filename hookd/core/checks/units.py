@@ -73,7 +73,11 @@ def flapping(ends: Ends) -> Check:
         return cannot
     now = by_name(ends.last)
     how = {name: _flaps(ends, unit) for name, unit in sorted(now.items()) if not _is_failed(unit)}
-    found = [f"{name} ({why})" for name, why in how.items() if why and not _is_ignored(ends, name)]
+    found = [
+        with_details(name, why, blamed(ends.blame.of(name)))
+        for name, why in how.items()
+        if why and not _is_ignored(ends, name)
+    ]
     if found:
         return judge.not_met(expected=expected, found=listed(found))
     return judge.passed(expected=expected, found="none")

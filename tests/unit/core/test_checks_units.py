@@ -325,6 +325,16 @@ def test_what_flaps(looks, expected):
     assert told(units.flapping(ends(*looks, ignore=ignore))) == expected
 
 
+def test_it_says_which_package_is_behind_what_flaps():
+    asked = owning(owners={FRAGMENT: "app.noarch"})
+    looks = (
+        look("before", units=counted(0)),
+        look("after", units=counted(3, fragment=FRAGMENT), aftermath=asked),
+    )
+    found = told(units.flapping(ends(*looks, packages=updated("app.noarch"))))
+    assert found == (WARN, "app.service (restarted 3 times; app.noarch changed)")
+
+
 def test_what_was_started_again_while_the_machine_came_to_rest_flaps_on_systemd_219_too():
     looks = looked(counted(None), counted(None))
     found = told(units.flapping(ends(*looks, restless=(APP,))))
