@@ -7,6 +7,7 @@ bytes (amazon-ssm-agent iohandler.go). So do we: a wide character counts as what
 from __future__ import annotations
 
 import json
+import posixpath
 from typing import Any, Iterable, Iterator
 
 from hookd.report.document import Document
@@ -16,6 +17,7 @@ MOST_JSON = 980
 _MOST_LINE = 260
 _MOST_PATH = 600
 _MOST_NAMED = 200
+_SEVERAL = 2
 _BAD = ("failed", "timed-out", "refused", "interrupted", "outstanding")
 
 
@@ -115,12 +117,16 @@ def _changes(changes: Document) -> Iterator[str]:
 
 
 def rebooted(boot: Document) -> str:
-    """Say whether the machine rebooted, and how it went down before."""
+    """Say whether the machine rebooted, how often, and how it went down before."""
     if not boot["rebooted"]:
         return "not known" if boot["rebooted"] is None else "no"
+    words = ["yes"] if boot["boots"] < _SEVERAL else [f"yes, {boot['boots']} times"]
     if boot["clean"] is False:
-        return "yes, without a shutdown before"
-    return "yes" if boot["downtime_s"] is None else f"yes, down for {boot['downtime_s']:.0f} s"
+        words.append("without a shutdown before")
+    elif boot["downtime_s"] is not None:
+        words.append(f"down for {boot['downtime_s']:.0f} s")
+    folders = sorted({posixpath.dirname(path) for path in boot["crashes"]})
+    return ", ".join([*words, *(f"crash dump in {folder}" for folder in folders)])
 
 
 def _named(packages: list[Document]) -> str:

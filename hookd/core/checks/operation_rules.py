@@ -100,10 +100,11 @@ OPERATION_RULES: Dict[str, Rule] = {
         "whole (`rpm -Va`, no duplicates), clear it: `yum-complete-transaction --cleanup-only`.",
     ),
     "reboot.needed": Rule(
-        "No reboot is pending where nothing was to be installed",
+        "No reboot is pending: the kernel that boots next runs, and the machine booted after what "
+        "needs it",
         Severity.WARN,
-        "An earlier installation waits for a reboot: reboot the machine in a window of its own, or "
-        "patch it once with RebootOption RebootIfNeeded.",
+        "Reboot it once the checks kernel.next-boot-* pass, or patch it with RebootOption "
+        "RebootIfNeeded; a scheduled reboot settles it, too.",
     ),
     "run.held": Rule(
         "Nobody holds patching on this machine",

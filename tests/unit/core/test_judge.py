@@ -133,15 +133,18 @@ STAYED = KernelChange(OLD_KERNEL, OLD_KERNEL, OLD_KERNEL, OLD_KERNEL, OLD_KERNEL
 NO_BOOT = BootChange(rebooted=False, boot_id_before=BOOT_1, boot_id_after=BOOT_1)
 QUIET = {
     "boot.clean": "pass",
+    "boot.count": "pass",
     "boot.loop": "pass",
     "boot.rebooted-as-expected": "skip",
     "hooks.changed-since-pre": "skip",
+    "kernel.livepatch-kept": "skip",
     "kernel.next-boot-files": "pass",
     "kernel.next-boot-is-newest": "pass",
     "kernel.running-is-promised": "skip",  # it did not boot
     "packages.duplicates": "pass",
     "packages.log-agrees": "skip",
     "packages.unfinished-transaction": "skip",
+    "reboot.needed": "pass",
     "undo.outstanding": "pass",
 }
 
