@@ -154,3 +154,47 @@ def test_where_wtmp_does_not_know_the_journal_is_asked(root, tmp_path, last, out
     assert check_of(root.result(), "boot.clean")["outcome"] == outcome
     [asked] = (tmp_path / "asked").read_text().splitlines()
     assert asked.endswith("_BOOT_ID=00000001222233334444555555555555")
+
+
+def test_a_dump_is_told_of_where_the_machine_was_shut_down_too(tmp_path):
+    root = FakeRoot(tmp_path)
+    (root.path / "sys/fs/pstore").mkdir(parents=True)
+    root.run("run", "pre")
+    root.run("run", "post")
+    (root.path / "var/crash/127.0.0.1-2021-02-05-02:05:00").mkdir(parents=True)
+    root.write("var/crash/_usr_bin_x.0.crash", "a program's")
+    boot(root, booted(FIRST), shut_down(SECOND - 81.2), booted(SECOND + 2))
+    code, out, _ = root.run("run", "on-exit")
+
+    result, dump = root.result(), "/var/crash/127.0.0.1-2021-02-05-02:05:00"
+    found = check_of(result, "boot.clean")
+    assert (code, found["outcome"], found["found"]) == (
+        0,
+        "warn",
+        f"a crash left {dump} (boot of 2021-02-05T02:10:00Z)",
+    )
+    assert result["changes"]["boot"]["crashes"] == [dump]
+    assert "\nrebooted: yes, down for 83 s, crash dump in /var/crash\n" in out
+
+
+def test_debians_wish_for_a_reboot_is_a_warning_until_it_has_come(tmp_path):
+    root = FakeRoot(tmp_path)
+    root.run("run", "pre")
+    root.write("run/reboot-required", "*** System restart required ***\n")
+    root.write("run/reboot-required.pkgs", "libc6\n")
+    root.run("run", "post")
+    root.run("run", "on-exit")
+    waits, path = check_of(root.result(), "reboot.needed"), root.result()["operation"]["path"]
+    for name in ("reboot-required", "reboot-required.pkgs"):
+        (root.path / "run" / name).unlink()  # /run is a tmpfs
+    root.boot()
+    root.run("boot")
+
+    assert (path, waits["outcome"], waits["found"], waits["before"]) == (
+        "patched-reboot-pending",
+        "warn",
+        "/run/reboot-required is there, for libc6",
+        "none",
+    )
+    operation = root.result()["operation"]
+    assert (operation["path"], operation["verdict"]) == ("patched-rebooted", "passed")
