@@ -5,13 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from hookd.core import compare, kernels, patch
+from hookd.core import boots, patch, pending
 from hookd.core.belong import REBOOT_RUN
+from hookd.core.blame import Blame
 from hookd.core.called import known_of, text
-from hookd.core.checks import agreement, boot, expect, histories, hooks, kernel, packages, state
+from hookd.core.checks import (
+    agreement,
+    boot,
+    expect,
+    histories,
+    hooks,
+    kernel,
+    node,
+    packages,
+    reboot,
+    state,
+)
 from hookd.core.checks import patch as patch_checks
+from hookd.core.checks.ends import Ends
 from hookd.core.due import boots_of
 from hookd.core.ignore import Ignore
+from hookd.core.looks import LAST_KNOWN
 from hookd.core.model import (
     CallerKind,
     Changes,
@@ -25,6 +39,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import HookRun, Operation
 from hookd.core.path import Way
+from hookd.core.rest import restless
 from hookd.core.snapshot import Snapshot
 from hookd.core.undo import Undo, last_try, outstanding
 
@@ -54,6 +69,7 @@ def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
     if not scene.looks:
         return []
     checks = [packages.unfinished_transaction(scene.last, scene.severities)]
+    checks += node.judged(_ends(scene), phase)
     if phase is Phase.PRE:
         return [*checks, packages.readable(scene.last, scene.severities)]
     checks += [*_installed(scene), *_patch_manager(scene, phase)]
@@ -61,6 +77,21 @@ def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
         return checks
     checks += expect.judged(scene.looks, scene.severities)
     return [*checks, *_boots(scene), *_hooks(scene), *_run(scene)]
+
+
+def _ends(scene: Scene) -> Ends:
+    """Return what the running node is judged by; once on-exit has ended nothing is put back."""
+    on_exit, severities = scene.operation.last(Phase.ON_EXIT), scene.severities
+    if scene.way.path is Path.NOTHING_TO_DO and scene.looks[0].name == LAST_KNOWN:
+        severities = node.as_warnings(severities)
+    return Ends(
+        scene.looks,
+        Blame(scene.looks, scene.changes.packages),
+        severities,
+        scene.ignore,
+        is_final=on_exit is not None and not on_exit.is_running,
+        restless=restless(scene.operation, scene.last.boot.boot_id),
+    )
 
 
 def _installed(scene: Scene) -> List[Check]:
@@ -76,7 +107,7 @@ def _installed(scene: Scene) -> List[Check]:
 
 
 def _patch_manager(scene: Scene, phase: Phase) -> Sequence[Check]:
-    needs_reboot = is_pending(scene.looks, scene.changes)
+    needs_reboot = pending.is_pending(scene.looks, scene.changes)
     return patch_checks.judged(
         scene.operation, scene.looks, phase, scene.severities, needs_reboot=needs_reboot
     )
@@ -87,6 +118,7 @@ def _boots(scene: Scene) -> List[Check]:
     operation, change, severities = scene.operation, scene.changes.boot, scene.severities
     return [
         kernel.running_is_promised(scene.looks, scene.changes.kernel, severities),
+        kernel.livepatch_kept(scene.looks, severities),
         boot.rebooted_as_expected(
             change,
             scene.last.boot,
@@ -94,28 +126,45 @@ def _boots(scene: Scene) -> List[Check]:
             caller=operation.opened.caller,
             reboot_option=text(known_of(operation), "reboot_option"),
             pending_count=patch.pending_count(operation),
-            was_scheduled=bool(operation.observed.get(REBOOT_RUN)),
+            was_scheduled=_is_told_of_reboot(operation),
         ),
-        boot.clean(compare.went_down(scene.looks), severities),
+        boot.clean(boots.went_down(scene.looks), severities, left=boots.crashes(scene.looks)),
+        _boot_count(scene),
         boot.loop(
             boots_of(operation),
             severities,
             by_recovery=_is_by_service(operation),
             is_unclean=scene.last.boot.before.clean is False and change.rebooted is True,
         ),
-        *_pending_reboot(scene),
+        reboot_needed(operation, scene.looks, scene.changes, severities),
     ]
 
 
-def _pending_reboot(scene: Scene) -> List[Check]:
-    operation = scene.operation
-    called = operation.last(Phase.PRE) or operation.last(Phase.POST)
-    if scene.way.path is not Path.NOTHING_TO_DO or called is not None:
-        return []
-    newest = patch.newest(operation)
-    count = newest.installed_pending_reboot if newest else None
-    is_needed = bool(is_pending(scene.looks, scene.changes))
-    return [boot.needed(count, scene.severities, is_needed=is_needed)]
+def _boot_count(scene: Scene) -> Check:
+    """Judge the boots since the operation began; those since the last one are none of its own."""
+    own = [look for look in scene.looks if look.name != LAST_KNOWN] or scene.looks
+    ordered = boots.ordered(own, scene.changes, is_scheduled=_is_told_of_reboot(scene.operation))
+    since = boots.utc_text(own[0].boot.btime)
+    return boot.count(
+        boots.boot_change(own), scene.last.boot, ordered, scene.severities, since=since
+    )
+
+
+def reboot_needed(
+    operation: Operation,
+    looks: Sequence[Snapshot],
+    changes: Changes,
+    severities: Mapping[str, Severity],
+) -> Check:
+    """Judge whether a reboot is still to come after the last of `looks` (not empty)."""
+    now, before = pending.waiting(looks, changes), pending.waiting_at(looks[0])
+    return reboot.needed(
+        looks[-1],
+        reboot.Reasons(now, patch.pending_since_boot(operation, looks[-1].boot.boot_id)),
+        reboot.Reasons(before, patch.pending_at_scan(operation)),
+        severities,
+        is_forbidden=text(known_of(operation), "reboot_option") == boot.NO_REBOOT,
+    )
 
 
 def _hooks(scene: Scene) -> List[Check]:
@@ -136,17 +185,9 @@ def _run(scene: Scene) -> List[Check]:
     return [state.pre_bypassed(scene.way.pre_bypassed, scene.severities)]
 
 
-def is_pending(looks: Sequence[Snapshot], changes: Changes) -> Optional[bool]:
-    """Whether a reboot is pending by kernel and packages; None when nobody looked."""
-    if not looks:
-        return None
-    last, reboot_packages = (
-        looks[-1].kernel,
-        kernels.reboot_packages(looks[-1].os, changes.packages),
-    )
-    if last.next_boot.is_ok and last.is_ok and last.next_boot.release != last.running:
-        return True
-    return bool(reboot_packages)
+def _is_told_of_reboot(operation: Operation) -> bool:
+    """Whether a scheduled reboot said that it has been."""
+    return bool(operation.observed.get(REBOOT_RUN))
 
 
 def _is_by_service(operation: Operation) -> bool:

@@ -1,4 +1,4 @@
-"""What differs between snapshots: packages, kernel, boot.
+"""What differs between snapshots: packages, kernel, boot, and what runs.
 
 The package database is the truth; logs and histories say who else saw a change, and stand in for
 the database where none can be compared.
@@ -9,21 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
-from hookd.core import logged
+from hookd.core import logged, mounts, settings, sockets, units
+from hookd.core.blame import Blame
+from hookd.core.boots import boot_change
 from hookd.core.debian import debian_key
 from hookd.core.kernels import is_installonly, newest_beside, promise
-from hookd.core.model import BootChange, Changes, KernelChange, PackageAction, PackageChange
+from hookd.core.model import Changes, KernelChange, PackageAction, PackageChange
 from hookd.core.nevra import evr_key
 from hookd.core.origins import Origins
-from hookd.core.readings import (
-    Boot,
-    History,
-    LogEntry,
-    PackageLog,
-    PackageSet,
-    Standing,
-    WentDown,
-)
+from hookd.core.readings import History, LogEntry, PackageLog, PackageSet, Standing
 from hookd.core.snapshot import Snapshot
 
 Instances = Tuple[Tuple[str, int], ...]
@@ -36,7 +30,17 @@ def compare(snapshots: Sequence[Snapshot]) -> Changes:
     """Return what changed over `snapshots`, which are one operation's in the order of time."""
     if not snapshots:
         return Changes()
-    return Changes(_packages(snapshots), _kernel(snapshots), _boot(snapshots))
+    packages = _packages(snapshots)
+    blame = Blame(snapshots, packages)
+    return Changes(
+        packages,
+        _kernel(snapshots),
+        boot_change(snapshots),
+        units.changes(snapshots, blame),
+        sockets.changes(snapshots, blame),
+        mounts.changes(snapshots),
+        settings.changes(snapshots),
+    )
 
 
 def package_changes(earlier: Snapshot, later: Snapshot) -> Tuple[PackageChange, ...]:
@@ -186,7 +190,7 @@ def _is_reinstalled(before: Instances, after: Instances) -> bool:
     return known and set(before) != set(after)
 
 
-# -- kernel and boot -------------------------------------------------------------------------
+# -- kernel ----------------------------------------------------------------------------------
 
 
 def _kernel(snapshots: Sequence[Snapshot]) -> KernelChange:
@@ -214,41 +218,3 @@ def _first_look(snapshots: Sequence[Snapshot]) -> Optional[Snapshot]:
 def _entries(snapshots: Sequence[Snapshot]) -> List[LogEntry]:
     records = logged.records_of(snapshots[1:])
     return [entry for record in records for entry in record.entries]
-
-
-def _boot(snapshots: Sequence[Snapshot]) -> BootChange:
-    before, after = snapshots[0].boot, snapshots[-1].boot
-    known = [s.boot.boot_id for s in snapshots if _has_id(s.boot)]
-    rebooted = before.boot_id != after.boot_id if _has_id(before) and _has_id(after) else None
-    downs = went_down(snapshots)
-    unknown = [down.reason for down in downs if not down.is_told and down.reason]
-    times = [down.down_s for down in downs if down.down_s is not None]
-    return BootChange(
-        rebooted=rebooted,
-        boots=max(0, len(set(known)) - 1),
-        boot_id_before=before.boot_id,
-        boot_id_after=after.boot_id,
-        clean=_all_clean(downs),
-        downtime_s=round(sum(times), 3) if downs and len(times) == len(downs) else None,
-        reason="; ".join(dict.fromkeys(unknown)),
-    )
-
-
-def went_down(snapshots: Sequence[Snapshot]) -> Tuple[WentDown, ...]:
-    """Return how the machine went down before each boot that came after the first snapshot."""
-    boots = [s.boot for s in snapshots if _has_id(s.boot)]
-    found: Dict[str, WentDown] = {}
-    for boot in boots:
-        if boot.boot_id != boots[0].boot_id and not found.get(boot.boot_id, WentDown()).is_told:
-            found[boot.boot_id] = boot.before
-    return tuple(found.values())
-
-
-def _all_clean(downs: Sequence[WentDown]) -> Optional[bool]:
-    if any(down.clean is False for down in downs):
-        return False
-    return True if downs and all(down.clean for down in downs) else None
-
-
-def _has_id(boot: Boot) -> bool:
-    return boot.is_ok and bool(boot.boot_id)

@@ -1,12 +1,13 @@
-"""What the reboot that a closed operation had waited for brought: its two checks, judged anew."""
+"""What the reboot that a closed operation had waited for brought: its checks, judged anew."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Dict, Mapping, Optional, Tuple
 
-from hookd.core import compare
+from hookd.core import boots, compare
 from hookd.core.belong import REBOOT_RUN
+from hookd.core.checking import reboot_needed
 from hookd.core.checks import boot, kernel
 from hookd.core.checks.table import Severities
 from hookd.core.judge import Judgement, judge_recorded
@@ -48,10 +49,11 @@ def judge_boot(
         replace(check, phase=Phase.ON_EXIT.value)
         for check in (
             kernel.running_is_promised(looks, changes.kernel, severities),
-            boot.clean(compare.went_down(looks), severities),
+            boot.clean(boots.went_down(looks), severities, left=boots.crashes(looks)),
             boot.rebooted_as_expected(
                 booted, looks[-1].boot, severities, caller=caller, was_scheduled=scheduled
             ),
+            reboot_needed(operation, looks, changes, severities),
         )
     )
     known = {**operation.checks, **{check.id: check for check in checks}}

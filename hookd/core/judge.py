@@ -7,7 +7,7 @@ from typing import Iterable, Mapping, Optional, Sequence, Tuple
 
 from hookd.core import patch
 from hookd.core.called import folder, known_of
-from hookd.core.checking import Scene, is_pending, judge_phase
+from hookd.core.checking import Scene, judge_phase
 from hookd.core.ignore import Ignore
 from hookd.core.looks import LAST_KNOWN, changes_over, looks_of, packages_changed
 from hookd.core.model import (
@@ -25,6 +25,7 @@ from hookd.core.model import (
 )
 from hookd.core.operation import Operation, PhaseRun
 from hookd.core.path import Call, Evidence, Way, way
+from hookd.core.pending import is_pending
 from hookd.core.readings import LogAction, TransactionState
 from hookd.core.slot import INSTALL, VERIFY, Slot
 from hookd.core.snapshot import Snapshot

@@ -155,10 +155,11 @@ class KernelChange:
 
 @dataclass(frozen=True)
 class BootChange:
-    """`rebooted` and `clean` are None when not known; `boots` counts boots seen since `before`.
+    """`rebooted` and `clean` are None when not known; `boots` counts boots since `before`.
 
-    `clean`: before each of them the machine was shut down, `downtime_s` in all. `reason` says why
-    that is not known.
+    They are those that looks saw, or more by the machine's own records; `booted_at` is when they
+    were, as far as is known. `clean`: before each of them the machine was shut down, `downtime_s`
+    in all; `reason` says why that is not known. `crashes` are the paths of what crashes left.
     """
 
     rebooted: Optional[bool] = None
@@ -168,6 +169,8 @@ class BootChange:
     clean: Optional[bool] = None
     downtime_s: Optional[float] = None
     reason: str = ""
+    booted_at: Tuple[str, ...] = ()
+    crashes: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

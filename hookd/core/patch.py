@@ -202,3 +202,23 @@ def pending_count(operation: Operation) -> Optional[int]:
         last = newest(operation)
         found = last if last and last.operation == SCAN else None
     return found.installed_pending_reboot if found else None
+
+
+def pending_at_scan(operation: Operation) -> Optional[int]:
+    """Return how many patches waited for a reboot before anything was installed."""
+    found = (summary_at(operation, phase) for phase in Phase)
+    scan = next((one for one in found if one and one.operation == SCAN), None)
+    return scan.installed_pending_reboot if scan else None
+
+
+def pending_since_boot(operation: Operation, boot_id: str) -> Optional[int]:
+    """Return how many patches wait for a reboot in boot `boot_id`.
+
+    What was counted in an earlier boot waits no more: None.
+    """
+    for phase in reversed(Phase):
+        summary, run = summary_at(operation, phase), operation.last(phase)
+        if summary is not None:
+            is_earlier = run is not None and boot_id and run.boot_id not in ("", boot_id)
+            return None if is_earlier else summary.installed_pending_reboot
+    return None

@@ -60,7 +60,7 @@ def steps(operation: Operation, inputs: Inputs) -> Iterator[Action]:
     yield from _arrive(operation, run, inputs)
     yield from _judge_first(run)
     changes = bool(inputs.older)
-    for action in _grouped(FATES[inputs.phase](operation, run, inputs), run):
+    for action in _grouped(FATES[inputs.phase](operation, run, inputs), operation, run):
         changes = changes or action.do is Do.RUN
         yield action
     for older in inputs.older:
@@ -104,16 +104,16 @@ def _judge_first(run: PhaseRun) -> Iterator[Action]:
         yield Action(Do.JUDGE, "before the first hook")
 
 
-def _grouped(fates: Iterable[Fate], run: PhaseRun) -> Iterator[Action]:
+def _grouped(fates: Iterable[Fate], operation: Operation, run: PhaseRun) -> Iterator[Action]:
     """Join neighbours: what is passed over at once, and hooks that may run at the same time."""
     group: Tuple[Fate, ...] = ()
     for fate in fates:
         if group and not _go_together(group[-1], fate):
-            yield from _acted(group, run)
+            yield from _acted(group, operation, run)
             group = ()
         group = (*group, fate)
     if group:
-        yield from _acted(group, run)
+        yield from _acted(group, operation, run)
 
 
 def _go_together(one: Fate, other: Fate) -> bool:
@@ -125,13 +125,23 @@ def _go_together(one: Fate, other: Fate) -> bool:
     return all(spec.parallel and not spec.only_if_healthy for spec in both)
 
 
-def _acted(group: Tuple[Fate, ...], run: PhaseRun) -> Iterator[Action]:
+def _acted(group: Tuple[Fate, ...], operation: Operation, run: PhaseRun) -> Iterator[Action]:
     if group[0].outcome is not None:
         yield Action(Do.PASS_OVER, group[0].reason, group)
         return
     if group[0].hook.spec.only_if_healthy and run.checked_n < run.changed_n:
-        yield Action(Do.JUDGE, f"{group[0].hook.name} runs only if healthy")
+        why = f"{group[0].hook.name} runs only if healthy"
+        if run.phase is Phase.ON_EXIT and _has_acted(operation, run):
+            yield Action(Do.LOOK, why, snapshot=DEPARTURE[run.phase])
+        yield Action(Do.JUDGE, why)
     yield Action(Do.RUN, group[0].reason, group)
+
+
+def _has_acted(operation: Operation, run: PhaseRun) -> bool:
+    """Whether a hook has started since the newest look: what it did has not been seen."""
+    seen = (operation.snapshot_n.get(at[run.phase], 0) for at in (ARRIVAL, DEPARTURE))
+    newest = max(seen)
+    return any(hook.started_n > newest for hook in run.hooks.values())
 
 
 def end(operation: Operation, run: PhaseRun, inputs: Inputs) -> Action:

@@ -176,7 +176,11 @@ class NextBoot(Reading):
 
 @dataclass(frozen=True)
 class Kernel(Reading):
-    """`standing` speaks of `running` (osrelease); each part below has its own."""
+    """`standing` speaks of `running` (osrelease); each part below has its own.
+
+    `livepatches` are the installed packages, `loaded` the modules that patch the running kernel
+    (/sys/kernel/livepatch), None when that is not known.
+    """
 
     running: str = ""
     running_package: str = ""
@@ -185,17 +189,20 @@ class Kernel(Reading):
     installed_reason: str = ""
     next_boot: NextBoot = NextBoot(standing=Standing.ABSENT)
     livepatches: Tuple[str, ...] = ()
+    loaded: Optional[Tuple[str, ...]] = None
 
 
 @dataclass(frozen=True)
 class WentDown(Reading):
     """How the machine went down before a boot.
 
-    `clean`: a shutdown is recorded, `down_s` seconds before the boot. None is not known.
+    `clean`: a shutdown is recorded, `down_s` seconds before the boot. None is not known. `boots`
+    are the newest boots that are recorded, this one last, in epoch seconds.
     """
 
     clean: Optional[bool] = None
     down_s: Optional[float] = None
+    boots: Tuple[float, ...] = ()
 
     @property
     def is_told(self) -> bool:

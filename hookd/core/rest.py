@@ -15,6 +15,7 @@ AGAIN_S = 1.0
 """How long after one look the next is taken, in seconds."""
 
 _NAMED_AT_MOST = 5
+_AGAIN = " (started again)"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def unrest(earlier: Optional[Bustle], now: Bustle) -> Tuple[str, ...]:
         return ("looked at only once",)
     before: Dict[str, str] = dict(earlier.restarts)
     again = (name for name, mark in now.restarts if before.get(name, mark) != mark)
-    return (*earlier.busy, *(f"{name} (started again)" for name in again))
+    return (*earlier.busy, *(name + _AGAIN for name in again))
 
 
 def within_s(bound_s: float, left_s: float) -> float:
@@ -71,3 +72,12 @@ def has_waited(operation: Operation, run: PhaseRun) -> bool:
     if not isinstance(found, dict):
         return False
     return (found.get("attempt"), found.get("boot_id")) == (run.attempt, operation.last_boot_id)
+
+
+def restless(operation: Operation, boot_id: str) -> Tuple[str, ...]:
+    """Return the units that were started again and again while boot `boot_id` came to rest."""
+    found = operation.observed.get(SETTLED)
+    if not isinstance(found, dict) or found.get("boot_id") != boot_id:
+        return ()
+    left = [str(one) for one in found.get("left") or ()]
+    return tuple(one[: -len(_AGAIN)] for one in left if one.endswith(_AGAIN))

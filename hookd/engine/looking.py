@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hookd.core.journal import SnapshotTaken
 from hookd.core.looks import LAST_KNOWN
-from hookd.engine import calling, expecting
+from hookd.engine import calling, expecting, listening
 from hookd.system import results
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ def look(engine: Engine, action: Action) -> None:
     if action.same_as and action.same_as in engine.operation.snapshots:
         record.add(SnapshotTaken(action.snapshot, same_as=action.same_as), sync=False)
         return
-    expectations = expecting.found(engine, action.snapshot)  # first, for it may wait
-    engine.shop.observer.looking(action.snapshot)
-    snapshot = machine.look(action.snapshot, _previous(engine, action.snapshot))
+    name, previous = action.snapshot, _previous(engine, action.snapshot)
+    expectations = expecting.found(engine, name)  # first, for it may wait
+    engine.shop.observer.looking(name)
+    snapshot = listening.look(engine, lambda: machine.look(name, previous))
     snapshot = replace(snapshot, expectations=expectations)
     record.add(record.store(snapshot), *calling.agent_of(snapshot), sync=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from hookd.report.differences import told_changes
 from hookd.report.document import Document
 from hookd.report.summary import rebooted
 
@@ -56,11 +57,18 @@ def _changes(changes: Document) -> Iterator[str]:
         if value:
             yield f"kernel {name.replace('_', ' ')}: {value}"
     yield f"rebooted: {rebooted(changes['boot'])}"
+    for noun in ("units", "sockets", "mounts", "settings"):
+        told = told_changes(changes[noun], noun)
+        if told:
+            yield f"{noun}: {len(told)} changes"
+            yield from (f"  {text}" for text in told)
 
 
 def _checks(checks: list[Document]) -> Iterator[str]:
     for check in checks:
         why = check["reason"] or f"found {check['found']}"
         yield f"{check['outcome']:<7} {check['id']} ({check['severity']}): {why}"
+        if check["before"] and check["outcome"] in ("fail", "warn"):
+            yield f"        before: {check['before']}"
         if check["outcome"] in ("fail", "warn", "unknown") and check["remedy"]:
             yield f"        {check['remedy']}"

@@ -7,8 +7,10 @@ bytes (amazon-ssm-agent iohandler.go). So do we: a wide character counts as what
 from __future__ import annotations
 
 import json
+import posixpath
 from typing import Any, Iterable, Iterator
 
+from hookd.report.differences import told_changes
 from hookd.report.document import Document
 
 MOST = 2400
@@ -16,6 +18,7 @@ MOST_JSON = 980
 _MOST_LINE = 260
 _MOST_PATH = 600
 _MOST_NAMED = 200
+_SEVERAL = 2
 _BAD = ("failed", "timed-out", "refused", "interrupted", "outstanding")
 
 
@@ -106,29 +109,37 @@ def _left_running(phase: Document) -> Iterator[str]:
 
 def _changes(changes: Document) -> Iterator[str]:
     packages = changes["packages"]
-    yield f"packages: {len(packages)} changes" + _named(packages)
+    yield f"packages: {len(packages)} changes" + _shortly([_package(one) for one in packages])
     kernel, boot = changes["kernel"], changes["boot"]
     promised = f", promised {kernel['promised']}" if kernel["promised"] else ""
     if kernel["running_after"]:
         yield f"kernel: {kernel['running_before']} -> {kernel['running_after']}{promised}"
     yield f"rebooted: {rebooted(boot)}"
+    for noun in ("units", "sockets", "mounts", "settings"):
+        told = told_changes(changes[noun], noun)
+        if told:
+            yield f"{noun}: {len(told)} changes" + _shortly(told)
 
 
 def rebooted(boot: Document) -> str:
-    """Say whether the machine rebooted, and how it went down before."""
+    """Say whether the machine rebooted, how often, and how it went down before."""
     if not boot["rebooted"]:
         return "not known" if boot["rebooted"] is None else "no"
+    words = ["yes"] if boot["boots"] < _SEVERAL else [f"yes, {boot['boots']} times"]
     if boot["clean"] is False:
-        return "yes, without a shutdown before"
-    return "yes" if boot["downtime_s"] is None else f"yes, down for {boot['downtime_s']:.0f} s"
+        words.append("without a shutdown before")
+    elif boot["downtime_s"] is not None:
+        words.append(f"down for {boot['downtime_s']:.0f} s")
+    folders = sorted({posixpath.dirname(path) for path in boot["crashes"]})
+    return ", ".join([*words, *(f"crash dump in {folder}" for folder in folders)])
 
 
-def _named(packages: list[Document]) -> str:
+def _shortly(texts: list[str]) -> str:
+    """Return the first of `texts` and as many more as fit, and how many there are besides."""
     named = ""
-    for number, change in enumerate(packages):
-        text = _package(change)
-        if len(named) + len(text) > _MOST_NAMED:
-            return f"{named} and {len(packages) - number} more"
+    for number, text in enumerate(texts):
+        if named and len(named) + len(text) > _MOST_NAMED:
+            return f"{named} and {len(texts) - number} more"
         named += (": " if number == 0 else ", ") + text
     return named
 

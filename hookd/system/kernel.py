@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hookd.system.root import Root
 
 OSRELEASE = "/proc/sys/kernel/osrelease"
+LIVEPATCH = "/sys/kernel/livepatch"
 _RELEASE = re.compile(r"[0-9][!-~]{1,100}")
 
 
@@ -39,7 +40,23 @@ def read(root: Root, packages: Sequence[PackageSet]) -> Kernel:
         installed_reason=installed_reason,
         next_boot=bootloader.read(root),
         livepatches=tuple(sorted(_livepatches(packages))),
+        loaded=_loaded(root),
     )
+
+
+def _loaded(root: Root) -> tuple[str, ...] | None:
+    """Return the modules that patch the running kernel; None where that cannot be read.
+
+    One that is `enabled` does (Documentation/ABI/testing/sysfs-kernel-livepatch).
+    """
+    try:
+        names = names_in(root, LIVEPATCH)
+    except OSError:
+        return None
+    states = {name: read_text(root, f"{LIVEPATCH}/{name}/enabled", at_most=16) for name in names}
+    if any(state.standing is Standing.UNKNOWN for state in states.values()):
+        return None
+    return tuple(name for name, state in states.items() if state.text.strip() == "1")
 
 
 def _order(kernel: InstalledKernel) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import Mapping
 
+from hookd.core.checks.disks import LEAST_FREE
 from hookd.core.due import Moment, Patience
 from hookd.core.model import Hook, HookState, Phase
 from hookd.core.readings import Boot
@@ -18,8 +19,6 @@ from hookd.system.hooks.pairs import paired
 from hookd.system.process.command import Run, run
 from hookd.system.root import Root
 from hookd.system.state import State
-
-_LEAST_FREE = {"/": 16 << 20, "/boot": 16 << 20, "/var/lib/hookd": 16 << 20}
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,12 @@ class Machine:
     def free_bytes(self) -> tuple[dict[str, int | None], dict[str, int]]:
         """Return free bytes by path (None: not known) and the least that pre wants there."""
         free: dict[str, int | None] = {}
-        for path in _LEAST_FREE:
+        for path in LEAST_FREE:
             joined = self.root.join(path)
             if path == "/boot" and not os.path.isdir(joined):
                 continue
             free[path] = _free(joined)
-        return free, {path: _LEAST_FREE[path] for path in free}
+        return free, {path: LEAST_FREE[path] for path in free}
 
     def why_state_is_unwritable(self) -> str:
         """Return why nothing can be stored durably, or "" when it can."""

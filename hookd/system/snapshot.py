@@ -20,7 +20,7 @@ from hookd.core.readings import (
     WentDown,
 )
 from hookd.core.snapshot import Snapshot
-from hookd.system import boot, clock, kernel, node, wtmp
+from hookd.system import boot, clock, kernel, node, went_down
 from hookd.system.packages import (
     aftermath,
     apthistory,
@@ -65,7 +65,7 @@ def take(
     taken = Snapshot(
         name=name,
         taken_at=at,
-        boot=_boot(root),
+        boot=_boot(root, run, previous),
         kernel=guarded(lambda: kernel.read(root, packages), Kernel()),
         packages=packages,
         logs=_logs(root, previous),
@@ -94,7 +94,7 @@ def take_at_boot(
     return Snapshot(
         name=name,
         taken_at=at,
-        boot=_boot(root),
+        boot=_boot(root, run, previous),
         kernel=guarded(lambda: kernel.read(root, packages), Kernel()),
         packages=packages,
         logs=tuple(_where(log) for log in previous.logs) if previous else (),
@@ -105,9 +105,10 @@ def take_at_boot(
     )
 
 
-def _boot(root: Root) -> Boot:
-    found = guarded(lambda: boot.read(root), Boot())
-    return replace(found, before=guarded(lambda: wtmp.read(root, found), WentDown()))
+def _boot(root: Root, run: Run, previous: Snapshot | None) -> Boot:
+    found, last = guarded(lambda: boot.read(root), Boot()), previous.boot if previous else None
+    down = guarded(lambda: went_down.read(root, run, found, last), WentDown())
+    return replace(found, before=down)
 
 
 def _where(log: PackageLog) -> PackageLog:

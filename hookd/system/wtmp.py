@@ -19,6 +19,8 @@ FOLDER = "/var/log"
 NAME = "wtmp"
 
 _LARGEST = 4 << 20
+_KEPT = 16
+"""How many boots are told of: more than an operation has, unless it is in a loop of them."""
 _RUN_LVL, _BOOT_TIME, _ACCOUNTING = 1, 2, 9
 _MICROSECONDS = 1_000_000
 _ROTATED = re.compile(r"wtmp(?:\.1|-[0-9]{8})")
@@ -69,16 +71,16 @@ def _judged(marks: list[Mark], boot: Boot) -> WentDown:
     boots = [index for index, mark in enumerate(marks) if mark.is_boot]
     if not boots:
         return WentDown(Standing.ABSENT, f"{NAME} tells of no boot: none are recorded here")
-    booted = marks[boots[-1]]
+    booted, times = marks[boots[-1]], tuple(marks[index].at for index in boots[-_KEPT:])
     if not boot.btime or abs(booted.at - boot.btime) > _IS_THIS_BOOT_S:
         return WentDown(Standing.UNKNOWN, f"the newest boot that {NAME} tells of is not this one")
     if not boots[-1]:
-        return WentDown(Standing.UNKNOWN, f"{NAME} begins with this boot")
+        return WentDown(Standing.UNKNOWN, f"{NAME} begins with this boot", boots=times)
     last = marks[boots[-1] - 1]
     if last.is_boot:
-        return WentDown(clean=False)
+        return WentDown(clean=False, boots=times)
     down_s = booted.at - last.at
-    return WentDown(clean=True, down_s=round(down_s, 3) if down_s >= 0 else None)
+    return WentDown(clean=True, down_s=round(down_s, 3) if down_s >= 0 else None, boots=times)
 
 
 def _marks(root: Root, name: str) -> list[Mark]:

@@ -126,11 +126,16 @@ def test_the_run_count_is_noted_with_the_look(root):
 def test_a_pending_reboot_is_watched_until_it_has_come(root):
     patched_without_reboot(root)
     watched, before = marks(root), root.result()["operation"]
+    waits = check_of(root.result(), "reboot.needed")
     code, out, _ = root.run("status")
     root.boot(NEW_KERNEL)
     done = root.run("boot")
 
     assert (before["state"], before["path"]) == ("closed", "patched-reboot-pending")
+    assert (before["verdict"], waits["found"]) == (
+        "passed-with-warnings",
+        "kernel 4.14.214-160.339.amzn2",
+    )
     assert (code, out.splitlines()[1]) == (
         0,
         "  next: wait (a reboot is pending; the next boot is judged)",
@@ -157,6 +162,7 @@ def test_the_outcome_is_appended_to_the_result_and_to_the_lines(root):
             {"id": "kernel.running-is-promised", "outcome": "pass", "found": NEW_KERNEL},
             {"id": "boot.clean", "outcome": "skip", "found": ""},
             {"id": "boot.rebooted-as-expected", "outcome": "pass", "found": "it rebooted"},
+            {"id": "reboot.needed", "outcome": "pass", "found": "none"},
         ],
     }
     [line] = lines(root, "follow-up")

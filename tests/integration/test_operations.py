@@ -67,7 +67,7 @@ PATHS = {
         None,
         ("pre", KERNEL_LINE, "post", "on-exit"),
         [0, 0, 0],
-        ("patched-reboot-pending", "passed", "closed"),
+        ("patched-reboot-pending", "passed-with-warnings", "closed"),
     ),
     "a kernel and a boot into it": (
         None,

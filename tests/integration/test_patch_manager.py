@@ -14,6 +14,7 @@ from support.patchrun import ASSOCIATION, COMMAND, ON_EXIT, POST, PRE, PatchRun,
 OF_ASSOCIATION = f"{ASSOCIATION}.{RUN}"
 PACKAGE = "Feb 05 01:52:14 Updated: 1:openssl-libs-1.0.2k-19.amzn2.0.4.x86_64"
 KERNEL = "Feb 05 01:52:53 Installed: kernel-4.14.214-160.339.amzn2.x86_64"
+WAITS = "Patch Manager counts 3 patches pending"
 CALLS = {PRE: "pre", POST: "post", ON_EXIT: "on-exit"}
 
 
@@ -175,8 +176,11 @@ def test_a_reboot_that_waits_is_told_where_nothing_is_missing(root):
     run.scan(missing=0, pending=3)
     run.call(ON_EXIT)
     path, _, found = seen(root, "reboot.needed")
-    assert (path, found) == ("nothing-to-do", ("warn", "Patch Manager counts 3 patches pending"))
-    assert root.result()["operation"]["verdict"] == "passed-with-warnings"
+    assert (path, found) == ("nothing-to-do", ("warn", f"as before the operation: {WAITS}"))
+    result = root.result()
+    assert result["operation"]["verdict"] == "passed-with-warnings"
+    why = f"RebootOption is NoReboot: as before the operation: {WAITS}"
+    assert check_of(result, "reboot.needed")["reason"] == why
 
 
 def test_something_missing_that_pre_never_saw_is_pre_missing(root):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.fakeroot import FakeRoot, check_of, hooks_of, says
+from support.fakeroot import PATH, FakeRoot, check_of, hooks_of, says
 from support.recovering import eventually, service
 from support.wtmp import booted, shut_down
 
@@ -102,3 +102,99 @@ def test_what_nobody_recorded_stops_no_recovery(root, records):
     assert root.ran() == ["leave", "join"]
     assert result["changes"]["boot"]["clean"] is None
     assert check_of(result, "boot.loop")["outcome"] == "pass"
+
+
+def test_boots_that_nobody_ordered_are_told_with_their_times(tmp_path):
+    root = FakeRoot(tmp_path)
+    wtmp = root.path / "var/log/wtmp"
+    wtmp.write_bytes(booted(FIRST))
+    root.run("run", "pre")
+    root.run("run", "post")
+    with wtmp.open("ab") as file:
+        file.write(shut_down(FIRST + 90) + booted(FIRST + 100) + booted(FIRST + 200))
+        file.write(shut_down(SECOND - 5) + booted(SECOND + 2))
+    root.boot()
+    code, out, _ = root.run("run", "on-exit")
+
+    result = root.result()
+    times = ["2021-02-05T01:55:00Z", "2021-02-05T01:56:40Z", "2021-02-05T02:10:02Z"]
+    found = check_of(result, "boot.count")
+    assert (code, found["outcome"], found["expected"], found["before"]) == (
+        0,
+        "warn",
+        "at most 1 boot: the patch run's",
+        "up since 2021-02-05T01:53:20Z",
+    )
+    assert found["found"] == "3 boots, at " + ", ".join(times)
+    assert (result["changes"]["boot"]["boots"], result["changes"]["boot"]["booted_at"]) == (
+        3,
+        times,
+    )
+    assert "\nrebooted: yes, 3 times, down for 7 s\n" in out
+
+
+ENDED_WITH_WORK = '{"_PID":"812","MESSAGE":"GET / 200"}'
+ENDED_WITH_SHUTDOWN = '{"_PID":"1","MESSAGE":"Reached target Reboot."}'
+
+
+@pytest.mark.parametrize(
+    ("last", "outcome"), [(ENDED_WITH_WORK, "warn"), (ENDED_WITH_SHUTDOWN, "pass")]
+)
+def test_where_wtmp_does_not_know_the_journal_is_asked(root, tmp_path, last, outcome):
+    (root.path / "var/log/journal" / ("ab" * 16)).mkdir(parents=True)
+    fake = tmp_path / "bin/journalctl"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\necho \"$@\" >> {tmp_path}/asked\necho '{last}'\n")
+    fake.chmod(0o755)
+    path = {"PATH": f"{fake.parent}:{PATH}"}
+    root.boot()
+    root.run("boot", environment=path)
+    root.run("run", "on-exit", environment=path)
+
+    assert check_of(root.result(), "boot.clean")["outcome"] == outcome
+    [asked] = (tmp_path / "asked").read_text().splitlines()
+    assert asked.endswith("_BOOT_ID=00000001222233334444555555555555")
+
+
+def test_a_dump_is_told_of_where_the_machine_was_shut_down_too(tmp_path):
+    root = FakeRoot(tmp_path)
+    (root.path / "sys/fs/pstore").mkdir(parents=True)
+    root.run("run", "pre")
+    root.run("run", "post")
+    (root.path / "var/crash/127.0.0.1-2021-02-05-02:05:00").mkdir(parents=True)
+    root.write("var/crash/_usr_bin_x.0.crash", "a program's")
+    boot(root, booted(FIRST), shut_down(SECOND - 81.2), booted(SECOND + 2))
+    code, out, _ = root.run("run", "on-exit")
+
+    result, dump = root.result(), "/var/crash/127.0.0.1-2021-02-05-02:05:00"
+    found = check_of(result, "boot.clean")
+    assert (code, found["outcome"], found["found"]) == (
+        0,
+        "warn",
+        f"a crash left {dump} (boot of 2021-02-05T02:10:00Z)",
+    )
+    assert result["changes"]["boot"]["crashes"] == [dump]
+    assert "\nrebooted: yes, down for 83 s, crash dump in /var/crash\n" in out
+
+
+def test_debians_wish_for_a_reboot_is_a_warning_until_it_has_come(tmp_path):
+    root = FakeRoot(tmp_path)
+    root.run("run", "pre")
+    root.write("run/reboot-required", "*** System restart required ***\n")
+    root.write("run/reboot-required.pkgs", "libc6\n")
+    root.run("run", "post")
+    root.run("run", "on-exit")
+    waits, path = check_of(root.result(), "reboot.needed"), root.result()["operation"]["path"]
+    for name in ("reboot-required", "reboot-required.pkgs"):
+        (root.path / "run" / name).unlink()  # /run is a tmpfs
+    root.boot()
+    root.run("boot")
+
+    assert (path, waits["outcome"], waits["found"], waits["before"]) == (
+        "patched-reboot-pending",
+        "warn",
+        "/run/reboot-required is there, for libc6",
+        "none",
+    )
+    operation = root.result()["operation"]
+    assert (operation["path"], operation["verdict"]) == ("patched-rebooted", "passed")

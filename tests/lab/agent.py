@@ -58,25 +58,25 @@ class Call:
         self.machine.execute(f'kill -KILL "-$(cat {self.name}.pid)"').check()
 
 
-def call(machine: Inside, *argv: str, env=None) -> Call:
+def call(machine: Inside, *argv: str, env=None, run_id: str = RUN_ID) -> Call:
     """Start `argv` as a script of the agent and return at once.
 
     It runs below a unit with the agent's own directive KillMode=process, in the agent's
-    environment, in /usr/bin, and below a process whose argv is `ssm-document-worker RUN_ID`.
+    environment, in /usr/bin, and below a process whose argv is `ssm-document-worker RUN-ID`.
     """
     machine.agent_calls += 1
     unit = f"amazon-ssm-agent-{machine.boots}-{machine.agent_calls}"
     name = f"{PLACE}/{unit}"
     # Python takes its first argument for the program, which so is named like the run
-    machine.write(f"{PLACE}/{RUN_ID}", WORKER)
+    machine.write(f"{PLACE}/{run_id}", WORKER)
     machine.execute(["ln", "-sf", "/usr/bin/python3", f"{PLACE}/ssm-document-worker"]).check()
-    environment = {**AGENT, **(env or {})}
+    environment = {**AGENT, "SSM_COMMAND_ID": run_id, **(env or {})}
     machine.execute(
         [
             *("systemd-run", "--quiet", f"--unit={unit}"),
             *("--property=KillMode=process", f"--property=WorkingDirectory={PLACE}"),
             *(f"--setenv={key}={value}" for key, value in environment.items()),
-            *(f"{PLACE}/ssm-document-worker", RUN_ID, name, *argv),
+            *(f"{PLACE}/ssm-document-worker", run_id, name, *argv),
         ]
     ).check()
     machine.wait_until(f"test -s {shlex.quote(name)}.pid")

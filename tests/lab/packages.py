@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
+from typing import Sequence
 
 SPEC = """\
 Name: {name}
@@ -20,6 +21,24 @@ mkdir -p %{{buildroot}}/usr/share/{name}
 echo {version} >%{{buildroot}}/usr/share/{name}/version
 %files
 /usr/share/{name}
+"""
+# What is in a tree, as it is there: nothing is stripped, compiled or asked what it requires.
+SPEC_OF_TREE = """\
+Name: {name}
+Version: {version}
+Release: 1
+Summary: Installed by the lab
+License: Apache-2.0
+AutoReqProv: no
+%global __os_install_post %{{nil}}
+%global debug_package %{{nil}}
+%description
+Installed by the lab.
+%install
+cp -R {tree}/. %{{buildroot}}
+{scriptlet}
+%files
+{files}
 """
 CONTROL = """\
 Package: {name}
@@ -46,17 +65,46 @@ def deb(directory: pathlib.Path, name: str, version: str) -> pathlib.Path:
     return deb_of(tree, name, version)
 
 
-def deb_of(tree: pathlib.Path, name: str, version: str, postinst: str = "") -> pathlib.Path:
-    """Return NAME_VERSION_all.deb of the files in `tree`, built beside it."""
-    (tree / "DEBIAN").mkdir()
-    (tree / "DEBIAN/control").write_text(CONTROL.format(name=name, version=version), "ascii")
+def deb_of(
+    tree: pathlib.Path, name: str, version: str, postinst: str = "", config: Sequence[str] = ()
+) -> pathlib.Path:
+    """Return NAME_VERSION_all.deb of the files in `tree`, built beside it.
+
+    `config` are those of them that are the admin's (conffiles).
+    """
+    control = tree / "DEBIAN"
+    control.mkdir()
+    (control / "control").write_text(CONTROL.format(name=name, version=version), "ascii")
+    (control / "conffiles").write_text("".join(f"{path}\n" for path in config), "ascii")
     for folder, _, _ in os.walk(str(tree)):
         os.chmod(folder, 0o755)
     if postinst:
-        (tree / "DEBIAN/postinst").write_text(postinst, "ascii")
-        (tree / "DEBIAN/postinst").chmod(0o755)
-    _run("dpkg-deb", "--root-owner-group", "--build", str(tree), str(tree.parent))
+        (control / "postinst").write_text(postinst, "ascii")
+        (control / "postinst").chmod(0o755)
+    _run("dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(tree.parent))
     return tree.parent / f"{name}_{version}_all.deb"
+
+
+def rpm_of(
+    tree: pathlib.Path, name: str, version: str, post: str = "", config: Sequence[str] = ()
+) -> pathlib.Path:
+    """Return NAME-VERSION-1.ARCH.rpm of the files in `tree`, built beside it.
+
+    `config` are those of them that are the admin's. It wants /bin/sh, which no RPM here provides.
+    """
+    files = [f"/{path.relative_to(tree)}" for path in sorted(tree.rglob("*")) if path.is_file()]
+    listed = [f"%config(noreplace) {path}" if path in config else path for path in files]
+    spec = tree.with_name(f"{tree.name}.spec")
+    scriptlet = f"%post\n{post}" if post else ""
+    spec.write_text(
+        SPEC_OF_TREE.format(
+            name=name, version=version, tree=tree, scriptlet=scriptlet, files="\n".join(listed)
+        ),
+        encoding="ascii",
+    )
+    _run("rpmbuild", "-bb", "--quiet", "--define", f"_topdir {tree.parent}", str(spec))
+    [built] = (tree.parent / "RPMS").glob(f"*/{name}-{version}-1.*.rpm")
+    return built
 
 
 def _run(*argv):

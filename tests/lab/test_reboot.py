@@ -50,7 +50,7 @@ def test_an_operation_with_new_packages_and_a_reboot(
     operation = document["operation"]
     assert (operation["path"], operation["verdict"]) == ("patched-rebooted", "passed")
     assert document["changes"]["packages"] == [
-        _updated("lab-deb", "all", "1.0", "1.1", "dpkg"),
+        _updated("lab-deb", "all", "1.0", "1.1", "dpkg", "dpkg.log"),
         _updated("lab-rpm", "noarch", "1.0-1", "1.1-1", "rpmdb"),
     ]
     boot = document["changes"]["boot"]
@@ -63,7 +63,7 @@ def test_an_operation_with_new_packages_and_a_reboot(
 _KINDS = (packages.rpm, packages.deb)
 
 
-def _updated(name, arch, before, after, source):
+def _updated(name, arch, before, after, *sources):
     return {
         "name": name,
         "arch": arch,
@@ -71,7 +71,8 @@ def _updated(name, arch, before, after, source):
         "before": [before],
         "after": [after],
         "between": "ready..installed",
-        "seen_in": [source],
+        "seen_in": [*sources],
+        "by": "",
     }
 
 

@@ -31,7 +31,7 @@ class AgentTree:
         self.node = pathlib.Path(str(root) + "/var/lib/amazon/ssm") / node
         self.workers: set[str] = set()
         for state in STATES:
-            self.folder(state).mkdir(parents=True)
+            self.folder(state).mkdir(parents=True, exist_ok=True)
         for other in ("ipc", "localcommands", "runtimeconfig"):
             (self.node.parent / other).mkdir(exist_ok=True)
 

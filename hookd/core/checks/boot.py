@@ -1,17 +1,17 @@
-"""Judges whether the machine rebooted when it was to, and whether it does nothing else."""
+"""Judges whether the machine rebooted when it was to, how often, and whether it crashed."""
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Mapping, Optional, Sequence
 
-from hookd.core.checks.table import Judge, Severities
+from hookd.core.checks.table import Judge, Severities, listed
 from hookd.core.model import BootChange, CallerKind, Check, Severity
 from hookd.core.readings import Boot, Standing, WentDown
 
 REBOOTED_AS_EXPECTED = "boot.rebooted-as-expected"
 
-NEEDED = "reboot.needed"
 CLEAN = "boot.clean"
+COUNT = "boot.count"
 LOOP = "boot.loop"
 FROM_BOOT = 3
 """The boot of an operation from which on the machine may be in a loop of boots."""
@@ -54,13 +54,22 @@ def rebooted_as_expected(
     return judge.not_met(expected=_expected(wanted), found=found)
 
 
-def clean(downs: Sequence[WentDown], severities: Severities) -> Check:
-    """Judge how the machine went down before each boot of the operation."""
+def clean(
+    downs: Sequence[WentDown],
+    severities: Severities,
+    *,
+    left: Optional[Mapping[str, str]] = None,
+) -> Check:
+    """Judge how the machine went down before each boot of the operation.
+
+    `left` are the files that crashes left since, with when the boot began that showed them first.
+    A kernel may die after its shutdown was recorded: a dump is a crash, whatever wtmp says.
+    """
     judge, expected = Judge(CLEAN, severities), "a shutdown before each boot"
-    unclean = sum(down.clean is False for down in downs)
-    if unclean:
-        found = f"{unclean} of {len(downs)} boots came without a shutdown before"
-        return judge.not_met(expected=expected, found=found)
+    unclean, dumps = sum(down.clean is False for down in downs), _dumps(left or {})
+    if unclean or dumps:
+        told = f"{unclean} of {len(downs)} boots came without a shutdown before" if unclean else ""
+        return judge.not_met(expected=expected, found="; ".join(filter(None, (told, dumps))))
     untold = [down for down in downs if not down.is_told]
     if untold and len(untold) == len(downs) and all(_is_absent(down) for down in untold):
         return judge.skipped(untold[0].reason or "nobody looked")
@@ -68,6 +77,41 @@ def clean(downs: Sequence[WentDown], severities: Severities) -> Check:
         return judge.unknown(untold[0].reason, expected=expected, at_most=Severity.WARN)
     found = f"{len(downs)} boots, each after a shutdown" if downs else "it did not boot"
     return judge.passed(expected=expected, found=found)
+
+
+def _dumps(left: Mapping[str, str]) -> str:
+    named = [f"{name} (boot of {at})" if at else name for name, at in left.items()]
+    return f"a crash left {listed(named)}" if named else ""
+
+
+def count(
+    change: BootChange,
+    now: Boot,
+    ordered: Sequence[str],
+    severities: Severities,
+    *,
+    since: str = "",
+) -> Check:
+    """Judge whether the machine booted more often than it was told to.
+
+    `ordered` says who told it, one text for each boot; `since` is when the boot before began.
+    """
+    judge = Judge(COUNT, severities)
+    if change.rebooted is None and now.standing is Standing.ABSENT:
+        return judge.skipped(now.reason)
+    if change.rebooted is None:
+        return judge.unknown(_why_unknown(change, now), at_most=Severity.WARN)
+    expected = f"at most {_boots(len(ordered))}: {', '.join(ordered)}"
+    at = f", at {listed(change.booted_at)}" if change.booted_at else ""
+    found = _boots(change.boots) + at if change.boots else "it did not boot"
+    before = f"up since {since}" if since else ""
+    if change.boots > len(ordered):
+        return judge.not_met(expected=expected, found=found, before=before)
+    return judge.passed(expected=expected, found=found, before=before)
+
+
+def _boots(number: int) -> str:
+    return "1 boot" if number == 1 else f"{number} boots"
 
 
 def loop(
@@ -84,19 +128,6 @@ def loop(
     if by_recovery and (boots >= FROM_BOOT or is_unclean):
         return judge.not_met(expected=expected, found=found)
     return judge.passed(expected=expected, found=found)
-
-
-def needed(pending_count: Optional[int], severities: Severities, *, is_needed: bool) -> Check:
-    """Judge whether a machine on which nothing was to be done waits for a reboot.
-
-    `pending_count` is Patch Manager's, None when not known; `is_needed` is by kernel and packages.
-    """
-    judge = Judge(NEEDED, severities)
-    why = [f"Patch Manager counts {pending_count} patches pending"] if pending_count else []
-    why += ["the kernel or packages that came need it"] if is_needed else []
-    if why:
-        return judge.not_met(expected="no reboot is pending", found="; ".join(why))
-    return judge.passed(expected="no reboot is pending", found="none")
 
 
 def _is_absent(down: WentDown) -> bool:

@@ -74,7 +74,7 @@ NODE_RULES: Dict[str, Rule] = {
         "POINT` and start what needs it. A file system that became read-only has errors: `dmesg`.",
     ),
     "network.route-lost": Rule(
-        "The default routes and resolvers that were there before are there",
+        "No default route or resolver went without another in its place",
         Severity.FAIL,
         "See `ip route`, `ip -6 route` and /etc/resolv.conf, and what configures the network here "
         "(`systemctl status systemd-networkd NetworkManager network`).",
@@ -89,7 +89,7 @@ NODE_RULES: Dict[str, Rule] = {
         "No process still runs program files that were replaced",
         Severity.WARN,
         "They run the old code, with its flaws: `systemctl restart UNIT` of those named, or "
-        "reboot the machine in a window of its own.",
+        "reboot the machine in a window of its own. A pid without a unit: `ps -fp PID`.",
     ),
     "selinux.mode-kept": Rule(
         "SELinux is in the mode it was in before",
@@ -113,7 +113,8 @@ NODE_RULES: Dict[str, Rule] = {
         "Every unit that ran or was well before the operation does so",
         Severity.FAIL,
         "Read `systemctl status UNIT` and `journalctl -b -u UNIT`; if a package is named, see its "
-        "`.rpmnew` files and changelog, or go back with `yum history undo` (`dnf history undo`).",
+        "`.rpmnew` files and changelog, or go back with `yum history undo` (`dnf history undo`). "
+        "What a hook stopped, a hook of on-exit has to start again (`undoes`).",
     ),
     "units.flapping": Rule(
         "No service is started again and again",

@@ -35,10 +35,10 @@ OPERATION_RULES: Dict[str, Rule] = {
         "configuration that pre recorded stays in force.",
     ),
     "disk.low": Rule(
-        "There is room on the disks that patching and hookd write to",
+        "There is room, in bytes and inodes, on the disks that patching and hookd write to",
         Severity.FAIL,
-        "Free space there (`du -xh --max-depth=2`, old logs, `package-cleanup --oldkernels` or "
-        "`dnf remove --oldinstallonly` for /boot) before the machine is patched.",
+        "Free space there (`du -xh --max-depth=2`, `du -x --inodes`, old logs, `package-cleanup "
+        "--oldkernels` or `dnf remove --oldinstallonly` for /boot) before the machine is patched.",
     ),
     "hooks.changed-since-pre": Rule(
         "The hooks are the ones that were there when pre ran",
@@ -108,10 +108,11 @@ OPERATION_RULES: Dict[str, Rule] = {
         "With dpkg: `dpkg --audit`, then `dpkg --configure -a`.",
     ),
     "reboot.needed": Rule(
-        "No reboot is pending where nothing was to be installed",
+        "No reboot is pending: the kernel that boots next runs, and the machine booted after what "
+        "needs it",
         Severity.WARN,
-        "An earlier installation waits for a reboot: reboot the machine in a window of its own, or "
-        "patch it once with RebootOption RebootIfNeeded.",
+        "Reboot it once the checks kernel.next-boot-* pass, or patch it with RebootOption "
+        "RebootIfNeeded; a scheduled reboot settles it, too.",
     ),
     "run.held": Rule(
         "Nobody holds patching on this machine",

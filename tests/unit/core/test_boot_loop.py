@@ -65,6 +65,28 @@ def test_a_boot_without_a_shutdown_before_is_a_warning(downs, outcome, found, re
     assert (check.id, check.severity) == ("boot.clean", Severity.WARN)
 
 
+LEFT = {"/var/crash/127.0.0.1-2026-11-25-04:31:10": "2026-11-25T04:31:00Z"}
+DUMP = "a crash left /var/crash/127.0.0.1-2026-11-25-04:31:10 (boot of 2026-11-25T04:31:00Z)"
+CRASHES = {
+    "and so it was": ((CLEAN, UNCLEAN), f"1 of 2 boots came without a shutdown before; {DUMP}"),
+    "after its shutdown was recorded": ((CLEAN,), DUMP),
+    "that nobody else tells of": ((UNTOLD,), DUMP),
+    "that nobody else could tell of": ((ABSENT,), DUMP),
+}
+
+
+@pytest.mark.parametrize(("downs", "found"), CRASHES.values(), ids=CRASHES)
+def test_what_a_crash_left_is_a_crash(downs, found):
+    check = clean(downs, {}, left=LEFT)
+    assert (check.outcome, check.expected, check.found) == (Outcome.WARN, EXPECTED, found)
+
+
+def test_a_dump_of_a_boot_of_unknown_time_is_named_alone():
+    assert clean((UNCLEAN,), {}, left={"/sys/fs/pstore/dmesg-efi-1": ""}).found == (
+        "1 of 1 boots came without a shutdown before; a crash left /sys/fs/pstore/dmesg-efi-1"
+    )
+
+
 def test_a_crash_can_be_made_a_failure():
     found = clean((UNCLEAN,), {"boot.clean": Severity.FAIL})
     assert isinstance(found, Check)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hookd.core.checks.kernel import next_boot_files, next_boot_is_newest, running_is_promised
+from hookd.core.checks.kernel import (
+    livepatch_kept,
+    next_boot_files,
+    next_boot_is_newest,
+    running_is_promised,
+)
 from hookd.core.model import KernelChange, Outcome
 from hookd.core.readings import Boot, InstalledKernel, Kernel, NextBoot, Standing
 from hookd.core.snapshot import Snapshot
@@ -173,3 +178,76 @@ def test_the_remedy_of_a_broken_promise_names_where_to_look():
     got = running_is_promised((LEAVING, look("arrived", OLD, "two")), PROMISE, {})
     for hint in ("grubby --default-kernel", "console log", f"rpm -V kernel-{NEW}"):
         assert hint in got.remedy
+
+
+OLDER, FIFTEEN = "4.14.7-1.x86_64", "5.15.3-1.x86_64"
+STREAM = "another stream (kernel 4.14, not kernel 5.15)"
+ODD = {
+    "the one of before": (OLD, NEW, OLD, OLD),
+    "one between them": ("4.14.9-2.x86_64", NEW, OLD, "4.14.9-2.x86_64"),
+    "an older one than before": (
+        OLDER,
+        NEW,
+        OLD,
+        f"{OLDER}, fell back to an older one than before ({OLD})",
+    ),
+    "of another stream": (
+        OTHER,
+        NEW,
+        OLD,
+        f"{OTHER}, another stream (kernel 5.10, not kernel 4.14)",
+    ),
+    "an older one of another stream": (
+        OLD,
+        FIFTEEN,
+        OTHER,
+        f"{OLD}, fell back to an older one than before ({OTHER}), {STREAM}",
+    ),
+    "nobody knows which ran before": (OLDER, NEW, "", OLDER),
+}
+
+
+@pytest.mark.parametrize(("running", "promised", "before", "found"), ODD.values(), ids=ODD)
+def test_what_is_odd_about_the_kernel_that_runs_is_said(running, promised, before, found):
+    change = KernelChange(running_before=before, promised=promised, promised_by="grubenv")
+    got = running_is_promised((LEAVING, look("arrived", running, "two")), change, {})
+    assert (got.outcome, got.found, got.before) == (FAIL, found, before)
+
+
+# -- live patches ------------------------------------------------------------------------------
+
+ONE, TWO = "livepatch_4_14_9_1_1_0_2", "livepatch_4_14_9_1_1_0_4"
+KPATCH = {
+    "never any": ((OLD, ()), (OLD, (ONE,)), SKIP, "", "no live patch was loaded before"),
+    "not known before": ((OLD, None), (OLD, ()), SKIP, "", "no live patch was loaded before"),
+    "kept": ((OLD, (ONE,)), (OLD, (ONE,)), PASS, ONE, ""),
+    "replaced by a newer one": ((OLD, (ONE,)), (OLD, (TWO,)), PASS, TWO, ""),
+    "joined by another": ((OLD, (ONE,)), (OLD, (ONE, TWO)), PASS, f"{ONE}, {TWO}", ""),
+    "lost": ((OLD, (ONE,)), (OLD, ()), WARN, f"not loaded any more: {ONE}", ""),
+    "one of two lost": ((OLD, (ONE, TWO)), (OLD, (TWO,)), WARN, f"not loaded any more: {ONE}", ""),
+    "another kernel": ((OLD, (ONE,)), (NEW, ()), SKIP, "", f"another kernel runs than {OLD}"),
+    "not known now": (
+        (OLD, (ONE,)),
+        (OLD, None),
+        UNKNOWN,
+        "",
+        "the live patches that are loaded are not known",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "outcome", "found", "reason"), KPATCH.values(), ids=KPATCH
+)
+def test_live_patches_of_the_same_kernel_stay_loaded(before, now, outcome, found, reason):
+    looks = [
+        Snapshot(name, "", Boot(), Kernel(running=running, loaded=loaded))
+        for name, (running, loaded) in (("before", before), ("after", now))
+    ]
+    got = livepatch_kept(looks, {})
+    assert (got.id, got.outcome, got.found, got.reason) == (
+        "kernel.livepatch-kept",
+        outcome,
+        found,
+        reason,
+    )

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hookd.core.checks.boot import needed
 from hookd.core.checks.patch import counts_agree, failed_patches, reboot_predicted
-from hookd.core.model import Outcome, Severity
+from hookd.core.model import Severity
 from hookd.core.patch import Entry, Summary
 
 SCAN = Summary("c", "scan", missing=25, failed=0, installed_pending_reboot=0)
@@ -92,17 +91,3 @@ def test_a_package_that_waits_and_is_not_there_is_a_disagreement():
 def test_a_reboot_that_is_needed_is_predicted(summary, last, option, needs, expected):
     found = reboot_predicted(summary, last, {}, reboot_option=option, needed=needs)
     assert got(found) == expected
-
-
-@pytest.mark.parametrize(
-    ("count", "is_needed", "outcome", "found"),
-    [
-        (0, False, Outcome.PASS, "none"),
-        (None, False, Outcome.PASS, "none"),
-        (3, False, Outcome.WARN, "Patch Manager counts 3 patches pending"),
-        (0, True, Outcome.WARN, "the kernel or packages that came need it"),
-    ],
-)
-def test_a_reboot_that_waits_where_nothing_was_to_do(count, is_needed, outcome, found):
-    check = needed(count, {}, is_needed=is_needed)
-    assert (check.outcome, check.found) == (outcome, found)

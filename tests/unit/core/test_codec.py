@@ -29,6 +29,7 @@ from hookd.core.readings import (
     Standing,
     Transaction,
     TransactionState,
+    WentDown,
 )
 from hookd.core.snapshot import Snapshot
 
@@ -74,12 +75,26 @@ kernels = st.builds(
         missing=some(texts),
     ),
     livepatches=some(texts),
+    loaded=st.one_of(st.none(), some(texts)),
 )
 snapshots = st.builds(
     Snapshot,
     name=texts,
     taken_at=texts,
-    boot=st.builds(Boot, **reading, boot_id=texts, btime=small, uptime_s=numbers),
+    boot=st.builds(
+        Boot,
+        **reading,
+        boot_id=texts,
+        btime=small,
+        uptime_s=numbers,
+        before=st.builds(
+            WentDown,
+            **reading,
+            clean=st.one_of(st.none(), st.booleans()),
+            down_s=st.one_of(st.none(), numbers),
+            boots=some(numbers),
+        ),
+    ),
     kernel=kernels,
     packages=some(
         st.builds(

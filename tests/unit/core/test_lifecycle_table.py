@@ -228,7 +228,7 @@ TABLE = {
         (pre, kernel, post, on_exit),
         FINE,
         "patched-reboot-pending",
-        "passed",
+        "passed-with-warnings",
     ),
     "a kernel that came up": (
         {},

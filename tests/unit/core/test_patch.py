@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.journals import folded, opened, started
+from support.journals import BOOT_1, BOOT_2, folded, opened, started
 
 from hookd.core.journal import Observed
 from hookd.core.model import Phase
@@ -19,6 +19,8 @@ from hookd.core.patch import (
     looked,
     newest,
     not_installed,
+    pending_at_scan,
+    pending_since_boot,
     shown,
     summary_at,
 )
@@ -169,3 +171,51 @@ def test_without_a_database_or_a_look_nothing_is_missing():
     unread = Snapshot("x", "", Boot(), Kernel(), (PackageSet(Standing.UNKNOWN, "rpm"),))
     assert not_installed(found, ()) == not_installed(found, (unread,)) == ()
     assert not_installed(operation(), (look(),)) == ()
+
+
+# -- what waits for a reboot -------------------------------------------------------------------
+
+WAITED = replace(SCAN, installed_pending_reboot=2)
+WAITS = replace(INSTALL, installed_pending_reboot=3)
+PRE, POST, ON_EXIT = Phase.PRE, Phase.POST, Phase.ON_EXIT
+
+
+@pytest.mark.parametrize(
+    ("looks", "boot_id", "expected"),
+    [
+        ((), BOOT_1, None),
+        (((POST, state(WAITS, "b")),), BOOT_1, 3),
+        (((POST, state(WAITS, "b")),), BOOT_2, None),
+        (((POST, state(WAITS, "b")),), "", 3),
+        (((POST, state(WAITS, "b")), (ON_EXIT, state(WAITS, "b"))), BOOT_1, 3),
+        (((POST, state(WAITS, "b")), (ON_EXIT, state(INSTALL, "c"))), BOOT_1, None),
+        (((PRE, state(WAITED)), (POST, state(WAITS, "b"))), BOOT_1, 3),
+        (((PRE, state(replace(WAITS, execution_id="x"))),), BOOT_1, None),
+    ],
+    ids=[
+        "nobody looked",
+        "counted at post",
+        "and booted since",
+        "nobody knows which boot this is",
+        "on-exit found the same",
+        "on-exit found another",
+        "post knows better than pre",
+        "of another command",
+    ],
+)
+def test_what_patch_manager_counts_waits_until_the_machine_boots(looks, boot_id, expected):
+    assert pending_since_boot(operation(*looks), boot_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        ((), None),
+        (((PRE, state(WAITED)), (POST, state(WAITS, "b"))), 2),
+        (((ON_EXIT, state(WAITED)),), 2),
+        (((POST, state(WAITS, "b")),), None),
+        (((PRE, state(SCAN)),), None),
+    ],
+)
+def test_what_waited_before_is_what_the_scan_counted(looks, expected):
+    assert pending_at_scan(operation(*looks)) == expected

@@ -608,6 +608,16 @@ def test_health_is_judged_anew_right_before_a_hook_that_waits_for_it():
 
     found = planned(operation, "on-exit", *hooks)
 
+    assert found[:3] == ["look after", "judge", "run 20-y"]
+
+
+def test_what_no_hook_changed_since_the_last_look_is_judged_by_that_look():
+    hooks = (hook("10-x", ON_EXIT), hook("20-y", ON_EXIT, only_if_healthy=True))
+    body = HookPassedOver(ON_EXIT, 1, "10-x", HookOutcome.SKIPPED, True, "masked by the admin")
+    operation = in_on_exit(body, health=Health.FAILED)
+
+    found = planned(operation, "on-exit", *hooks)
+
     assert found[:2] == ["judge", "run 20-y"]
 
 

@@ -78,3 +78,21 @@ def test_an_attempt_waits_once_a_boot(value, expected):
 
 def test_an_attempt_that_never_waited_has_not():
     assert rest.has_waited(*after()) is False
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            {"boot_id": BOOT_1, "left": ["a.service (started again)", "b.service (start)"]},
+            ("a.service",),
+        ),
+        ({"boot_id": BOOT_1, "left": []}, ()),
+        ({"boot_id": BOOT_2, "left": ["a.service (started again)"]}, ()),
+        ({"boot_id": BOOT_1}, ()),
+        ("garbled", ()),
+    ],
+)
+def test_what_was_started_again_in_this_boot_is_restless(value, expected):
+    operation = folded(opened(), started("on-exit"), Observed(rest.SETTLED, value))
+    assert rest.restless(operation, BOOT_1) == expected

@@ -106,7 +106,9 @@ JUDGEMENT = Judgement(
     Changes(
         (PACKAGE,),
         KernelChange("4.14.1", "4.14.2", "4.14.2", "4.14.2", "4.14.2", "grubenv"),
-        BootChange(True, 1, BOOT_1, "b2", None, 83.2),
+        BootChange(
+            True, 1, BOOT_1, "b2", None, 83.2, "", ("2026-11-05T04:30:00Z",), ("/var/crash/a",)
+        ),
     ),
     (CHECK,),
     Way(Path.INTERRUPTED, "hookd itself ran on-exit, its caller never did", Path.PRE_FAILED),
@@ -282,6 +284,8 @@ def test_every_field_of_an_operation_stands_in_its_document():
                 "clean": None,
                 "downtime_s": 83.2,
                 "reason": "",
+                "booted_at": ["2026-11-05T04:30:00Z"],
+                "crashes": ["/var/crash/a"],
             },
             "units": [],
             "sockets": [],

@@ -200,27 +200,57 @@ def test_many_packages_are_counted():
     assert line.endswith(" more")
 
 
+def test_what_changed_of_the_running_node_is_told_where_something_did():
+    units = [
+        {"unit": f"{n}.service", "before": before, "after": after, "between": "ready..installed"}
+        for n, before, after in (("a", "", "active (running)"), ("b", "active (running)", ""))
+    ]
+    found = with_changes(units=units, settings=[])
+    gone = "b.service active (running) -> not loaded (ready..installed)"
+    came = "a.service not loaded -> active (running) (ready..installed)"
+    assert [one for one in found if one.startswith(("units", "sockets", "mounts", "settings"))] == [
+        f"units: 2 changes: {gone}, {came}"
+    ]
+
+
+def test_changes_beyond_measure_are_counted():
+    mounts = [
+        {"point": "/" + "漢" * 200, "before": "", "after": "ext4", "between": "ready..installed"}
+    ] * 500
+    (line,) = [one for one in with_changes(mounts=mounts) if one.startswith("mounts:")]
+    assert line.startswith("mounts: 500 changes: /漢漢")
+
+
 def test_the_kernels_are_named():
     kernel = {"running_before": "4.14.1", "running_after": "4.14.2", "promised": "4.14.3"}
-    boot = {"rebooted": True, "clean": None, "downtime_s": None}
+    boot = {"rebooted": True, "boots": 1, "clean": None, "downtime_s": None, "crashes": []}
     found = with_changes(kernel=kernel, boot=boot)
     assert found[3:5] == ["kernel: 4.14.1 -> 4.14.2, promised 4.14.3", "rebooted: yes"]
 
 
 @pytest.mark.parametrize(
-    ("is_rebooted", "clean", "downtime_s", "said"),
+    ("boot", "said"),
     [
-        (None, None, None, "not known"),
-        (False, None, None, "no"),
-        (True, None, None, "yes"),
-        (True, True, 83.2, "yes, down for 83 s"),
-        (True, True, None, "yes"),
-        (True, False, None, "yes, without a shutdown before"),
+        ({"rebooted": None, "boots": 0}, "not known"),
+        ({"rebooted": False, "boots": 0}, "no"),
+        ({}, "yes"),
+        ({"clean": True, "downtime_s": 83.2}, "yes, down for 83 s"),
+        ({"clean": True}, "yes"),
+        ({"clean": False}, "yes, without a shutdown before"),
+        ({"boots": 3}, "yes, 3 times"),
+        (
+            {"clean": False, "crashes": ["/var/crash/b", "/var/crash/a"]},
+            "yes, without a shutdown before, crash dump in /var/crash",
+        ),
+        (
+            {"clean": True, "crashes": ["/var/crash/b", "/sys/fs/pstore/a"]},
+            "yes, crash dump in /sys/fs/pstore, crash dump in /var/crash",
+        ),
     ],
 )
-def test_a_reboot_is_told_with_how_the_machine_went_down(is_rebooted, clean, downtime_s, said):
-    boot = {"rebooted": is_rebooted, "clean": clean, "downtime_s": downtime_s}
-    assert rebooted(boot) == said
+def test_a_reboot_is_told_with_how_the_machine_went_down(boot, said):
+    quiet = {"rebooted": True, "boots": 1, "clean": None, "downtime_s": None, "crashes": []}
+    assert rebooted({**quiet, **boot}) == said
 
 
 def test_the_machine_line_stays_valid_whatever_is_in_it():

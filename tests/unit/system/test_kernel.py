@@ -46,6 +46,7 @@ def test_kernels_are_those_of_the_database_the_oldest_first(tmp_path):
         installed_standing=Standing.OK,
         next_boot=NO_LOADER,
         livepatches=("kernel-livepatch-4.14.214-160.339-1.0-3.amzn2.x86_64",),
+        loaded=(),
     )
 
 
@@ -121,7 +122,26 @@ def test_nothing_at_all_is_absent(tmp_path):
         installed_standing=Standing.ABSENT,
         installed_reason="no kernel package and no kernel files in /boot",
         next_boot=NO_LOADER,
+        loaded=(),
     )
+
+
+LOADED = {
+    "none, in a kernel that could have some": ({}, ()),
+    "one": ({"livepatch_4_14_214": "1\n"}, ("livepatch_4_14_214",)),
+    "one that is switched off": ({"livepatch_4_14_214": "0\n", "kpatch_x": "1\n"}, ("kpatch_x",)),
+    "one that says nothing": ({"livepatch_4_14_214": "\0", "kpatch_x": "1\n"}, None),
+}
+
+
+@pytest.mark.parametrize(("modules", "expected"), LOADED.values(), ids=LOADED)
+def test_the_live_patches_are_those_that_are_enabled(tmp_path, modules, expected):
+    folder = tmp_path / "sys/kernel/livepatch"
+    folder.mkdir(parents=True)
+    for name, enabled in modules.items():
+        (folder / name).mkdir()
+        (folder / name / "enabled").write_text(enabled)
+    assert read(tmp_path).loaded == expected
 
 
 def test_a_database_that_failed_leaves_the_kernels_unknown(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.wtmp import AARCH64, EMPTY, X86_64, booted, login, record, runlevel, shut_down
 
@@ -20,7 +22,13 @@ def unknown(reason):
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(read_whole):
+    """Write the files and read how the machine went down."""
+    return lambda *records, **more: replace(read_whole(*records, **more), boots=())
+
+
+@pytest.fixture
+def read_whole(tmp_path):
     """Write the files and read them."""
 
     def write_and_read(*records, boot=BOOT, **rotated):
@@ -120,3 +128,19 @@ def test_without_the_file_there_is_no_such_source(tmp_path):
 def test_what_is_no_file_is_unknown(tmp_path):
     (tmp_path / "var/log/wtmp").mkdir(parents=True)
     assert wtmp.read(Root(str(tmp_path)), BOOT).standing is Standing.UNKNOWN
+
+
+BOOTED = {
+    "this one alone": (booted(T), (T,)),
+    "with those before": (before(T - 100) + shut_down(T - 41.25) + booted(T), (T - 90100, T)),
+    "at most sixteen": (
+        b"".join(booted(T - 100 * n) for n in range(40, -1, -1)),
+        tuple(T - 100 * n for n in range(15, -1, -1)),
+    ),
+    "none where this one is not told of": (before(T - 90000) + booted(T - 9000), ()),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), BOOTED.values(), ids=BOOTED)
+def test_it_tells_when_the_machine_booted(read_whole, data, expected):
+    assert read_whole(data).boots == expected

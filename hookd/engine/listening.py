@@ -1,0 +1,47 @@
+"""Looks, in on-exit, until services that were started just now listen where they did; bounded."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Callable
+
+from hookd.core import rest
+from hookd.core.looks import looks_of
+from hookd.core.model import Phase
+from hookd.core.sockets import awaited
+from hookd.engine import settling
+from hookd.system import clock
+
+if TYPE_CHECKING:
+    from hookd.core.snapshot import Snapshot
+    from hookd.engine.phase import Engine
+
+_LONGEST_PAUSE_S = 5.0
+_NAMED_AT_MOST = 3
+
+Look = Callable[[], "Snapshot"]
+
+
+def look(engine: Engine, once: Look) -> Snapshot:
+    """Return what `once` sees, in on-exit once who is still on the way listens again.
+
+    A service counts as running before it listens, unless it tells systemd (sd_notify(3)).
+    """
+    baseline = looks_of(engine.operation, engine.record.snapshots())[:1]
+    if engine.phase is not Phase.ON_EXIT or not baseline:
+        return once()
+    bound_s = engine.shop.machine.loaded.config.verify.settle_s
+    until = clock.up_s() + rest.within_s(bound_s, engine.budget.hooks_until - clock.up_s())
+    pause_s, told = rest.AGAIN_S, ""
+    while True:
+        now = once()
+        left = awaited(baseline[0], now, monotonic_s=time.monotonic(), within_s=bound_s)
+        if not left:
+            return now
+        message = "waiting until they listen: " + ", ".join(left[:_NAMED_AT_MOST])
+        if message != told:
+            engine.shop.observer.waiting(message)
+            told = message
+        if not settling.pause(engine, min(until, clock.up_s() + pause_s), until):
+            return now
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
