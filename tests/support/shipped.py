@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -38,6 +39,14 @@ def executable(path: pathlib.Path, script: str) -> pathlib.Path:
     path.write_text(script, encoding="utf-8")
     path.chmod(0o755)
     return path
+
+
+def _tell(session: int, signal_: int) -> None:
+    """Send a signal to every process of a session: timeout(1) makes groups of its own."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getsid(int(pid)) == session:
+                os.kill(int(pid), signal_)
 
 
 @dataclass(frozen=True)
@@ -93,15 +102,15 @@ class Alone:
         return self.end(self.start(name, within=within, **settings))
 
     def end(self, process: subprocess.Popen, signal_: int = 0) -> Done:
-        """Wait for the hook, after `signal_` to all of it, and tell how it ended."""
+        """Wait for the hook, after `signal_` to all of its session, and tell how it ended."""
         if signal_:
-            os.killpg(process.pid, signal_)
+            _tell(process.pid, signal_)
         try:
-            out, err = process.communicate(timeout=60)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+            out, err = process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            _tell(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
         said = err.decode("utf-8", "backslashreplace").strip().splitlines()
         reason = said[-1] if said else ""
         return Done(process.returncode, reason, self._outputs(), out.decode("utf-8"))
