@@ -125,9 +125,18 @@ def test_what_is_excluded_is_left_out_and_so_are_the_backups(alone):
 
     assert done.code == 0, done.reason
     listed = subprocess.run(
-        ["tar", "-tzf", str(alone.root / ARCHIVE[1:])], stdout=subprocess.PIPE, text=True, check=True
+        ["tar", "-tzf", str(alone.root / ARCHIVE[1:])],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    assert sorted(listed.stdout.split()) == ["etc/", "etc/app/", "etc/other.conf", "var/", "var/backups/"]
+    assert sorted(listed.stdout.split()) == [
+        "etc/",
+        "etc/app/",
+        "etc/other.conf",
+        "var/",
+        "var/backups/",
+    ]
 
 
 def test_a_second_call_keeps_the_first_archive(alone):
@@ -208,7 +217,9 @@ def test_without_room_nothing_is_begun(alone):
 
 
 def test_one_that_is_ended_half_way_leaves_no_archive(alone):
-    executable(alone.bin / "tar", '#!/bin/sh\ncase $* in *"/dev/null"*) exit;; esac\n: >"$4"; sleep 60\n')
+    executable(
+        alone.bin / "tar", '#!/bin/sh\ncase $* in *"/dev/null"*) exit;; esac\n: >"$4"; sleep 60\n'
+    )
     backing = alone.start(BACKUP, BACKUP_PATHS="/etc/app")
     until = time.monotonic() + 20
     while not kept(alone, ".*") and time.monotonic() < until:

@@ -76,9 +76,7 @@ def test_what_ran_is_stopped_in_order_and_started_in_reverse(tmp_path):
         {"stopped": "web.service active, db.service active"},
         "stopped 2 of 3 units\n",
     )
-    assert started == Done(
-        0, "", {"started": "web.service db.service "}, "2 units run as before\n"
-    )
+    assert started == Done(0, "", {"started": "web.service db.service "}, "2 units run as before\n")
     assert node.done() == [
         *("stop web.service", "stop db.service", "start db.service", "start web.service")
     ]
@@ -213,4 +211,7 @@ def test_where_no_systemd_runs_it_does_not_apply(tmp_path, root):
 
     done = alone.run(STOP, within=within if not root else BOOTED, UNITS="web.service")
 
-    assert (done.code, done.reason) == (77, f"systemd does not run {tmp_path / root if root else ''}/")
+    assert (done.code, done.reason) == (
+        77,
+        f"systemd does not run {tmp_path / root if root else ''}/",
+    )

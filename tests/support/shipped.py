@@ -87,7 +87,9 @@ class Alone:
 
     def start(self, name: str, *, within=(), **settings) -> subprocess.Popen:
         """Start the hook in a session of its own; `within` is a command that it runs below."""
-        (self.scratch / ".hookd-output").unlink() if (self.scratch / ".hookd-output").exists() else None
+        (self.scratch / ".hookd-output").unlink() if (
+            self.scratch / ".hookd-output"
+        ).exists() else None
         return subprocess.Popen(
             [*within, str(HOOKS / name)],
             env=self.environment(name, settings),
