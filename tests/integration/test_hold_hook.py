@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import struct
 import subprocess
@@ -187,7 +187,7 @@ def test_a_session_of_session_manager_counts(alone):
     ],
 )
 def test_a_window_holds_from_its_beginning_to_its_end(alone, window, now, holds):
-    moment = datetime.datetime.strptime(now, "%Y-%m-%d %H:%M")
+    moment = dt.datetime.strptime(now + " +0000", "%Y-%m-%d %H:%M %z")
     told = moment.strftime("%u %H %M %Y-%m-%d")
     executable(alone.bin / "date", f"#!/bin/sh\n[ \"$TZ\" = UTC ] && echo '{told}'\n")
 
@@ -196,8 +196,8 @@ def test_a_window_holds_from_its_beginning_to_its_end(alone, window, now, holds)
 
 def test_a_window_is_of_its_time_zone(alone):
     # of two zones a whole day apart one is at tomorrow's or yesterday's date for certain
-    now = datetime.datetime.now(datetime.timezone.utc)
-    there = [now + datetime.timedelta(hours=hours) for hours in (14, -11)]
+    now = dt.datetime.now(dt.timezone.utc)
+    there = [now + dt.timedelta(hours=hours) for hours in (14, -11)]
     zones = ["Pacific/Kiritimati", "Pacific/Pago_Pago"]
 
     held = [

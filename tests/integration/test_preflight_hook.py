@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from support.fakeroot import FakeRoot, hooks_of, is_root
+from support.fakeroot import FakeRoot, is_root
 from support.shipped import Alone, Done, as_vendor, configure, executable
 
 PREFLIGHT = "pre/10-preflight"
@@ -45,7 +45,8 @@ def holding(alone, lock, seconds):
     path.parent.mkdir(parents=True)
     program = alone.bin / "holder"
     executable(program, f"#!{sys.executable}\n{HOLD_LOCK}")
-    return f"mkfifo {alone.bin}/said; {program} {path} {seconds} >{alone.bin}/said & read held <{alone.bin}/said"
+    said = alone.bin / "said"
+    return f"mkfifo {said}; {program} {path} {seconds} >{said} & read held <{said}"
 
 
 @root_only

@@ -153,7 +153,10 @@ def test_a_pre_that_was_ended_half_way_is_put_back(node, tmp_path, how):
     first, second = node.group(8080), node.group(80)
     slow = executable(
         tmp_path / "aws",
-        f'#!/bin/sh\n{AWS} "$@" || exit\ncase $* in *deregister*) : >{node.root.path}/left\nsleep 60;;esac\n',
+        f"""#!/bin/sh
+{AWS} "$@" || exit
+case $* in *deregister*) : >{node.root.path}/left && sleep 60 ;; esac
+""",
     )
     node.configure(first, second, aws=slow)
     pre = node.root.start("run", "pre", "--no-daemon", environment=node.environment)
@@ -181,7 +184,8 @@ def test_a_registration_that_is_lost_is_made_again(node, tmp_path):
 {AWS} "$@" || exit
 case $*-$(ls {tmp_path}/lost 2>/dev/null) in
 *" register-targets "*-) : >{tmp_path}/lost
-{AWS} elbv2 deregister-targets --region {REGION} --target-group-arn {web} --targets Id={node.id},Port=8080;;
+{AWS} elbv2 deregister-targets --region {REGION} --target-group-arn {web} \\
+  --targets Id={node.id},Port=8080 ;;
 esac
 """,
     )

@@ -32,7 +32,7 @@ esac
 # A running systemd is known by a directory (sd_booted(3)); only the hook sees this one.
 BOOTED = (
     *("unshare", "--mount", "--propagation", "private", "sh", "-euc"),
-    'mkdir -p /run/systemd; mount -t tmpfs tmpfs /run/systemd; mkdir /run/systemd/system; exec "$@"',
+    'mkdir -p /run/systemd; mount -t tmpfs none /run/systemd; mkdir /run/systemd/system; exec "$@"',
     "sh",
 )
 

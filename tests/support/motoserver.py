@@ -1,7 +1,7 @@
-"""moto's server as a program of its own: prints its address, then answers calls until stdin ends.
+"""moto's server as a program of its own: prints its address, answers calls until stdin ends.
 
-A call is a line {"service": "elbv2", "call": "describe_target_health", "with": {...}}, made by boto3;
-its answer is a line of JSON. moto makes a process ten times as large, and tests fork theirs.
+A call is a line {"service": "elbv2", "call": "describe_target_health", "with": {...}}, made by
+boto3; its answer is a line of JSON. moto makes a process ten times as large, and tests fork theirs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The hooks that hookd ships (hooks.d/): run by hookd in a root, or one alone as hookd would run it."""
+"""The hooks that hookd ships (hooks.d/): run by hookd in a root, or one alone as it would."""
 
 from __future__ import annotations
 
