@@ -109,9 +109,7 @@ def _tell(now: Sequence[Hook], file: str, *, on: bool) -> None:
     for hook in now:
         say(_line(hook))
         if _is_on(hook) is not on:
-            say(
-                f"  not {'enabled' if on else 'disabled'}: a file that is read later says otherwise"
-            )
+            say("  still: what else says so wins over the file that was written")
     say(f"written to {file}")
     for hook in now if on else ():
         about = _about(hook)

@@ -47,9 +47,9 @@ _UNDO = """\
 # when = ["patched-rebooted", "patched-no-reboot"]   # all paths without it
 """
 _MORE = {
-    Phase.PRE: "# What it takes away it writes down first: the hook in on-exit that undoes it reads that.\n",
-    Phase.POST: "# It runs before the reboot, and its failure would cost that if it were required.\n",
-    Phase.ON_EXIT: "# HOOKD_PATH tells what happened, HOOKD_HEALTH how the machine is, HOOKD_REBOOTED.\n",
+    Phase.PRE: "# What it takes away it writes down first, for the hook in on-exit that undoes it.\n",
+    Phase.POST: "# It runs before the reboot: were it required, its failure would cost that.\n",
+    Phase.ON_EXIT: "# HOOKD_PATH tells what happened, HOOKD_HEALTH how the machine is.\n",
 }
 
 
