@@ -42,12 +42,12 @@ fi
 {more}echo "name=$NAME" >>"$HOOKD_OUTPUT"   # stands in the result
 """
 _UNDO = """\
-# undoes = "pre/NAME"      # owed from the start of that pre hook until this has ended well
-# only_if_healthy = true   # waits while a check fails
-# when = ["patched-rebooted", "patched-no-reboot"]   # all paths without it
+# # undoes = "pre/NAME"    # owed from the start of that pre hook until this has ended well
+# # only_if_healthy = true # waits while a check fails
+# # when = ["patched-rebooted", "patched-no-reboot"]   # all paths without it
 """
 _MORE = {
-    Phase.PRE: "# What it takes away it writes down first, for the hook in on-exit that undoes it.\n",
+    Phase.PRE: "# What it takes away it writes down first, for the hook that undoes it.\n",
     Phase.POST: "# It runs before the reboot: were it required, its failure would cost that.\n",
     Phase.ON_EXIT: "# HOOKD_PATH tells what happened, HOOKD_HEALTH how the machine is.\n",
 }
