@@ -177,14 +177,27 @@ def test_all_that_is_wrong_is_told_together(alone):
 )
 def test_packages_in_two_versions_are_told(alone, packages, reason):
     lines = "\\n".join(packages.split())
+    asked = f"--root {alone.root} --dbpath /usr/lib/sysimage/rpm -qa"
     executable(
         alone.bin / "rpm",
-        f"#!/bin/sh\n[ \"$1 $2\" = '--root {alone.root}' ] && printf '{lines}\\n'\n",
+        f"#!/bin/sh\n[ \"$1 $2 $3 $4 $5\" = '{asked}' ] && printf '{lines}\\n'\n",
     )
+    database = alone.root / "usr/lib/sysimage/rpm/rpmdb.sqlite"
+    database.parent.mkdir(parents=True)
+    database.write_text("")
 
     done = alone.run(PREFLIGHT, CHECKS="duplicates")
 
     assert (done.code, done.reason) == (1 if reason else 0, reason)
+
+
+def test_rpm_is_not_asked_where_it_has_no_database(alone):
+    executable(alone.bin / "rpm", f"#!/bin/sh\n: >{alone.root}/asked\n")
+    (alone.root / "var/lib/rpm").mkdir(parents=True)
+
+    done = alone.run(PREFLIGHT, CHECKS="duplicates")
+
+    assert (done.code, (alone.root / "asked").exists()) == (0, False)
 
 
 def test_hookd_stops_pre_by_it(tmp_path):
