@@ -42,7 +42,7 @@ def beside(alone, script, **settings):
 def holding(alone, lock, seconds):
     """Return the script that starts a process holding `lock` for a while."""
     path = alone.root / lock
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     program = alone.bin / "holder"
     executable(program, f"#!{sys.executable}\n{HOLD_LOCK}")
     said = alone.bin / "said"
@@ -62,6 +62,23 @@ def test_a_lock_that_is_given_back_in_time_is_none(alone):
     done = beside(alone, holding(alone, LOCKS[0], 1.0), CHECKS="locks", LOCK_WAIT_S=30)
 
     assert done == Done(0, "", {}, "looked at: locks\n")
+
+
+@root_only
+def test_a_lock_on_another_file_of_that_number_is_none(alone):
+    for folder in ("var/lib/rpm", "elsewhere"):
+        (alone.root / folder).mkdir(parents=True)
+    script = f"""
+cd {alone.root}
+mount -t tmpfs none var/lib/rpm
+mount -t tmpfs none elsewhere
+: >var/lib/rpm/.rpm.lock
+{holding(alone, "elsewhere/file", 60)}
+test "$(stat -c %i elsewhere/file)" = "$(stat -c %i var/lib/rpm/.rpm.lock)"
+cd -
+"""
+
+    assert beside(alone, script, CHECKS="locks", LOCK_WAIT_S=0).code == 0
 
 
 @root_only
