@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from hookd.core.checks.table import CHECKS  # noqa: E402 - found by the line above
+from hookd.core.model import Phase  # noqa: E402
 from hookd.doctor.table import QUESTIONS  # noqa: E402
 from hookd.rehearsal.scenarios import SCENARIOS  # noqa: E402
+from hookd.system.hooks.header import read_header  # noqa: E402
+from hookd.system.hooks.metadata import read_metadata  # noqa: E402
 
 _CHECKS = """\
 <!-- Made from hookd/core/checks/table.py by docs/generate.py: change that, then `make docs`. -->
@@ -58,6 +62,56 @@ nothing is mounted: what asks for that is skipped.
 """
 
 
+_HOOKS = """\
+<!-- Made from the headers of hooks.d/ by docs/generate.py: change those, then `make docs`. -->
+# The hooks that come with hookd
+
+The package puts them into `/usr/lib/hookd/hooks.d/`. They are off until they are configured: each
+ends with 77 and says which setting it lacks, and its undo is not owed then. Settings stand in the
+[configuration](configuration.md), in a table of the hook:
+
+```toml
+[hooks."pre/20-backup-config".settings]
+BACKUP_PATHS = "/etc /opt/app/conf"
+```
+
+`hookd hooks --enable pre/20-backup-config` says on the machine what stands here, `--disable` masks
+a hook together with its undo. To change one, copy it to `/etc/hookd/hooks.d/` under its name: yours
+wins. What they are given and what their exit codes do: [hook contract](hook-contract.md).
+"""
+_SECTION = re.compile(r"(Settings|Exit codes)(.*):\Z")
+_ROW = re.compile(r"  (\S+) +(\S.*)\Z")
+
+
+def shipped_hooks() -> str:
+    """Return the text of hooks.md."""
+    parts = [_HOOKS]
+    for phase in Phase:
+        for path in sorted((HERE.parent / "hooks.d" / phase.value).glob("*")):
+            said = read_metadata(path.read_bytes(), phase, str(path)).override
+            parts.append(f"\n## `{phase}/{path.name}`\n{said.description}. ")
+            parts.append(f"Timeout {said.timeout_s:g} s")
+            parts.append(f"; undoes `{said.undoes}`.\n\n" if said.undoes else ".\n\n")
+            parts.append(_page(read_header(str(path))))
+    return "".join(parts)
+
+
+def _page(header: str) -> str:
+    """Return a header as Markdown: its lists of settings and exit codes as tables."""
+    lines: list[str] = []
+    for line in header.splitlines():
+        section, row = _SECTION.match(line), _ROW.match(line)
+        if section:
+            lines += [f"**{section[1]}**{section[2]}", "", "| | |", "|---|---|"]
+        elif row and lines[-1].startswith("|"):
+            lines.append(f"| `{row[1]}` | {row[2]} |")
+        elif line.startswith("   ") and lines[-1].startswith("|"):
+            lines[-1] = f"{lines[-1][:-2]} {line.strip()} |"
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
 def scenarios() -> str:
     """Return the text of scenarios.md."""
     parts = [_SCENARIOS]
@@ -96,7 +150,12 @@ def checks() -> str:
     return "".join(parts)
 
 
-PAGES = {"checks.md": checks, "doctor.md": doctor, "scenarios.md": scenarios}
+PAGES = {
+    "checks.md": checks,
+    "doctor.md": doctor,
+    "hooks.md": shipped_hooks,
+    "scenarios.md": scenarios,
+}
 
 
 def main() -> None:

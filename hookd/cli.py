@@ -97,6 +97,10 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     made["show"].add_argument("--junit", action="store_true", help="print JUnit XML")
     made["ssm-document"].add_argument("phase", nargs="?", choices=phases, help="default: list them")
     made["hooks"].add_argument("phase", nargs="?", choices=phases, help="default: all three")
+    switch = made["hooks"].add_mutually_exclusive_group()
+    switch.add_argument("--enable", metavar="PHASE/NAME", help="say what to configure, too")
+    switch.add_argument("--disable", metavar="PHASE/NAME", help="in a file of its own in conf.d")
+    made["new"].add_argument("hook", metavar="PHASE/NAME", help="in /etc/hookd/hooks.d")
     rehearse = made["rehearse"]
     rehearse.add_argument(
         "scenario", nargs="?", default="patched", metavar="SCENARIO|all", help="default: patched"

@@ -18,7 +18,15 @@ EXAMPLES = {
         "hookd show --junit >hookd.xml      for a CI that reads test results",
     ),
     "history": ("hookd history",),
-    "hooks": ("hookd hooks pre",),
+    "hooks": (
+        "hookd hooks pre",
+        "hookd hooks --enable pre/30-stop-units      and say what to configure",
+        "hookd hooks --disable pre/30-stop-units     with on-exit/70-start-units, its undo",
+    ),
+    "new": (
+        "hookd new pre/20-backup-database   a template that does nothing yet",
+        "hookd --root DIR new on-exit/50-application-answers",
+    ),
     "check": ("hookd check                        ends 1 when there is an error",),
     "doctor": ("hookd doctor                       ends 1 when something failed",),
     "verify": (
@@ -57,7 +65,8 @@ HELP = {
     "status": "what is open, and what hookd will do next and when",
     "show": "the result of an operation",
     "history": "the operations, newest first",
-    "hooks": "the hooks of a phase and what becomes of each",
+    "hooks": "the hooks of a phase and what becomes of each; enable or disable one",
+    "new": "write a commented template of a hook",
     "check": "every problem of configuration and hooks at once",
     "doctor": "is this machine ready to be patched with hooks",
     "verify": "try now what the configuration expects of this machine",

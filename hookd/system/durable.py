@@ -30,6 +30,22 @@ def write_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
     sync_directory(os.path.dirname(path))
 
 
+def new_file(path: str, data: bytes, *, mode: int) -> None:
+    """Put `data` at `path` with `mode` whatever the umask. Raises FileExistsError, OSError.
+
+    Nobody sees a part of it, and what is there is never replaced.
+    """
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.made")
+    write_file(temporary, data, mode=mode)
+    try:
+        os.chmod(temporary, mode)
+        os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+    sync_directory(folder)
+
+
 def write_all(fd: int, data: bytes) -> None:
     """Write all of `data`; a short write (a nearly full disk) is continued or raises OSError."""
     view = memoryview(data)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 import pytest
-from support import package
+from support import package, shipped
 from support.package import CHECKOUT
 
 import hookd
@@ -38,6 +38,7 @@ MODES = {
     "/usr/bin/hookd": "-rwxr-xr-x",
     "/usr/lib/hookd/compile": "-rwxr-xr-x",
     "/var/lib/hookd": "drwx--x--x",
+    **{f"/usr/lib/hookd/hooks.d/{name}": "-rwxr-xr-x" for name in shipped.NAMES},
 }
 
 
@@ -85,6 +86,7 @@ def test_it_is_called_by_name_version_and_architecture(rpms):
 
 def test_it_requires_a_python_systemd_and_no_more_of_rpm_than_4_11_has(rpm):
     assert sorted(set(ask(rpm, "--requires"))) == [
+        "/bin/bash",
         "/bin/sh",
         "/usr/bin/python3",
         "findutils",

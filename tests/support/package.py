@@ -22,7 +22,7 @@ FOLDERS = ("etc", "usr", "var/lib/rpm", "var/log", "tmp", "root", "srv", "run", 
 EPOCH = "1790000000"
 PROGRAMS = ("rpm", "rpmbuild", "make")
 # What an RPM is made of; tests and what builds leave behind are not.
-SOURCES = ("hookd", "packaging", "systemd", "docs", "LICENSE", "pyproject.toml")
+SOURCES = ("hookd", "hooks.d", "packaging", "systemd", "docs", "LICENSE", "pyproject.toml")
 PAGES = ("README.md", "CHANGELOG.md", "SECURITY.md")
 # What hookd requires: a root has it from this machine, but not by rpm.
 SYSTEM = """\
@@ -32,7 +32,7 @@ Release: 1
 Summary: What the system has
 License: Apache-2.0
 BuildArch: noarch
-Provides: /bin/sh /usr/bin/python3 findutils systemd
+Provides: /bin/bash /bin/sh /usr/bin/python3 findutils systemd
 %description
 What the system has.
 %files

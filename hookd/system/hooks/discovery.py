@@ -99,6 +99,11 @@ def is_unchanged(hook: Hook) -> bool:
     return stat.S_ISREG(status.st_mode) and stamp(status) == hook.stamp
 
 
+def why_left_out(name: bytes) -> str:
+    """Return why a file of this name is no hook; empty: it may be one."""
+    return next((why for pattern, why in _LEFT_OUT if pattern.match(name)), "")
+
+
 @dataclass(frozen=True)
 class _Found:
     hook: Hook
@@ -132,9 +137,9 @@ def _found(
     path = os.path.join(tree.path, os.fsdecode(name))
     override = config.hooks.get(f"{phase}/{printable(name)}", NOTHING)
     hook = Hook(phase, printable(name), path, spec=apply(default_spec(phase), override))
-    for pattern, why in _LEFT_OUT:
-        if pattern.match(name):
-            return _Found(replace(hook, state=HookState.LEFT_OUT, reason=f"its name {why}"))
+    why = why_left_out(name)
+    if why:
+        return _Found(replace(hook, state=HookState.LEFT_OUT, reason=f"its name {why}"))
     if override.enabled is False:
         return _masked(hook, f"disabled by {override.source}")
     if admin.unreadable and tree is vendor:
