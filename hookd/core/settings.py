@@ -65,5 +65,8 @@ _READ: Dict[str, Tuple[Callable[[Snapshot], Reading], Told]] = {
         lambda look: look.node.clock,
         lambda look: _SYNCHRONISED[look.node.clock.synchronised] or None,
     ),
-    "livepatches": (lambda look: look.kernel, lambda look: _joined(look.kernel.livepatches)),
+    "livepatches": (
+        lambda look: look.kernel,
+        lambda look: None if look.kernel.loaded is None else _joined(look.kernel.loaded),
+    ),
 }

@@ -38,11 +38,11 @@ _READINGS = {
 }
 
 
-def look(name, boot=BOOT_1, aftermath=None, livepatches=(), **readings):
+def look(name, boot=BOOT_1, aftermath=None, loaded=None, **readings):
     """Return a look; a reading is given whole, as a list of what is in it, or as why it failed."""
     node = {noun: _reading(noun, given) for noun, given in readings.items()}
     asked = {"aftermath": aftermath} if aftermath else {}
-    kernel = Kernel(livepatches=livepatches)
+    kernel = Kernel(loaded=loaded)
     return Snapshot(name, name, Boot(boot_id=boot), kernel, node=Node(**node), **asked)
 
 

@@ -129,9 +129,9 @@ def test_a_later_document_wins_key_by_key_within_an_expectation():
             [('expect.units."a.service"', "expects nothing: write active or enabled")],
         ),
         (
-            {"units": {"a.service": {"activ": True}}},
+            {"units": {"a.service": {"running": True}}},
             [
-                ('expect.units."a.service".activ', "unknown key"),
+                ('expect.units."a.service".running', "unknown key"),
                 ('expect.units."a.service"', "expects nothing: write active or enabled"),
             ],
         ),

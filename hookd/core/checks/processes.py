@@ -13,6 +13,9 @@ from hookd.core.snapshot import Snapshot
 
 STALE = "processes.stale"
 
+_ENDS_WITH_THE_RUN = "ssm-document-worker"
+"""The SSM agent's worker for this very run: an update of the agent lets it go on, then it ends."""
+
 
 def processes_of(look: Snapshot) -> Processes:
     return look.node.processes
@@ -38,6 +41,8 @@ def stale(ends: Ends) -> Check:
 
 
 def _is_ignored(ends: Ends, one: StaleProcess) -> bool:
+    if one.program.rpartition("/")[2] == _ENDS_WITH_THE_RUN:
+        return True
     patterns = ends.ignore.processes
     return any(matches(name, patterns) for name in (one.program, one.unit) if name)
 

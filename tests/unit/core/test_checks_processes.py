@@ -55,6 +55,14 @@ def test_who_was_stale_before_is_none_of_the_patchs_doing():
     assert after(another, before=(APP,)) == (WARN, "app of app.service (pid 41, 1 file)")
 
 
+def test_the_agents_worker_ends_with_the_run_it_serves():
+    unit = "amazon-ssm-agent.service"
+    worker = StaleProcess(50, 910.0, "/usr/bin/ssm-document-worker", unit, (C,))
+    agent = StaleProcess(51, 911.0, "/usr/bin/amazon-ssm-agent", unit, (C,))
+    assert after(worker) == NONE
+    assert after(worker, agent) == (WARN, f"amazon-ssm-agent of {unit} (pid 51, 1 file)")
+
+
 def test_after_a_boot_every_process_is_another():
     looks = (running("before", APP), running("arrived", APP, boot=BOOT_2))
     assert told(*looks) == (WARN, "app of app.service (pid 41, 2 files)")

@@ -38,8 +38,8 @@ def between(**readings):
             ("time synchronisation", "yes", "no"),
         ),
         (
-            {"livepatches": (("kernel-livepatch-4.14.1-1",), ())},
-            ("livepatches", "kernel-livepatch-4.14.1-1", ""),
+            {"loaded": (("livepatch_1",), ())},
+            ("livepatches", "livepatch_1", ""),
         ),
         ({"leavings": (["/etc/a.rpmsave"], ["/etc/a.rpmsave", "/etc/b.rpmnew"])},
          ("/etc/b.rpmnew", "", "there")),

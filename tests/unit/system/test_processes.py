@@ -94,9 +94,9 @@ def test_opt_is_no_packages(proc, look):
 
 def test_a_path_cannot_pass_for_another_line(proc, look):
     """The kernel writes a newline in a name as `\\012`, and blanks as they are."""
-    posing = f"/home/u/\\0127f5eb396f000-7f5eb39c6000 r-xp 00000000 00:2b 7 {SSL} (deleted)"
-    proc.process(70, WEB, maps=[mapping(posing, may="r--p"), mapping(f"/home/u/ r-xp 0 {SSL}")])
-    assert look() == Processes(files=(f"/home/u/ r-xp 0 {SSL}",))
+    posing = f"/srv/u/\\0127f5eb396f000-7f5eb39c6000 r-xp 00000000 00:2b 7 {SSL} (deleted)"
+    proc.process(70, WEB, maps=[mapping(posing, may="r--p"), mapping(f"/srv/u/ r-xp 0 {SSL}")])
+    assert look() == Processes(files=(f"/srv/u/ r-xp 0 {SSL}",))
 
 
 def test_hostile_names_can_be_printed(proc, look):
