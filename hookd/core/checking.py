@@ -69,13 +69,14 @@ def judge_phase(scene: Scene, phase: Phase) -> List[Check]:
     if not scene.looks:
         return []
     checks = [packages.unfinished_transaction(scene.last, scene.severities)]
-    checks += node.judged(_ends(scene), phase)
+    ends = _ends(scene)
+    checks += node.judged(ends, phase)
     if phase is Phase.PRE:
         return [*checks, packages.readable(scene.last, scene.severities)]
     checks += [*_installed(scene), *_patch_manager(scene, phase)]
     if phase is Phase.POST:
         return checks
-    checks += expect.judged(scene.looks, scene.severities)
+    checks += expect.judged(scene.looks, scene.severities, is_final=ends.is_final)
     return [*checks, *_boots(scene), *_hooks(scene), *_run(scene)]
 
 

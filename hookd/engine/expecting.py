@@ -9,6 +9,7 @@ from hookd.core.expect import left_open, stopped_by_pre
 from hookd.core.model import CallerKind
 from hookd.core.node import Expectations
 from hookd.core.readings import Standing
+from hookd.core.undo import outstanding
 from hookd.engine import settling
 from hookd.engine.surroundings import environment_of
 from hookd.system import clock
@@ -29,7 +30,7 @@ def found(engine: Engine, name: str) -> Expectations:
     """Return how what is expected is in look `name`; absent where that is not looked at.
 
     In on-exit it is tried again until it holds, for `[verify] settle` at most and half of what the
-    hooks have left. What pre's hooks have stopped is not waited for until on-exit's have run.
+    hooks have left. What pre's hooks stopped is not waited for while an undo may bring it back.
     A rehearsal's machine is made up and does no work.
     """
     expect = engine.shop.machine.loaded.config.expect
@@ -56,7 +57,8 @@ def found(engine: Engine, name: str) -> Expectations:
 def _awaited(
     engine: Engine, name: str, until: float, once: Callable[[], Expectations]
 ) -> Expectations:
-    stopped = stopped_by_pre(engine.record.snapshots()) if name == "arrived" else frozenset()
+    is_to_come = name == "arrived" or outstanding(engine.operation, engine.hooks)
+    stopped = stopped_by_pre(engine.record.snapshots()) if is_to_come else frozenset()
     pause_s, told = rest.AGAIN_S, ""
     while True:
         now = once()

@@ -6,6 +6,8 @@ import os
 import subprocess
 import time
 
+from support.hooks import wait_for
+
 from hookd.aws.ancestry import environment, lineage
 from hookd.system.process.table import read_process
 
@@ -17,6 +19,7 @@ def started(pid):
 def test_the_line_begins_with_the_process_and_goes_up():
     child = subprocess.Popen(["sleep", "60"], cwd="/usr/bin", env={"A": "1"})
     try:
+        wait_for(lambda: lineage(child.pid)[0].argv)  # Popen returns before the kernel set it
         line = lineage(child.pid)
         found = environment(child.pid)
     finally:

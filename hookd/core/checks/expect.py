@@ -10,17 +10,17 @@ from hookd.core.model import Check
 from hookd.core.node import Expected
 from hookd.core.snapshot import Snapshot
 
-_FINAL = "after"
+_LOOKS = ("arrived", "after")
 _HOW = {True: "met", False: "not met", None: "not known"}
 
 
-def judged(looks: Sequence[Snapshot], severities: Severities) -> List[Check]:
+def judged(looks: Sequence[Snapshot], severities: Severities, *, is_final: bool) -> List[Check]:
     """Return the checks of what is expected, by the newest look of on-exit; none of what is not.
 
-    What pre's hooks had stopped is left out until on-exit's have run: one of them may wait for a
-    healthy machine before it brings that back.
+    What pre's hooks had stopped is left out until on-exit has ended (`is_final`): one of its hooks
+    may wait for a healthy machine before it brings that back.
     """
-    newest = next((one for one in reversed(looks) if one.name in ("arrived", _FINAL)), None)
+    newest = next((one for one in reversed(looks) if one.name in _LOOKS), None)
     if newest is None:
         return []
     by_pre = stopped_by_pre({look.name: look for look in looks})
@@ -29,7 +29,7 @@ def judged(looks: Sequence[Snapshot], severities: Severities) -> List[Check]:
         results = [one for one in newest.expectations.results if one.kind == kind]
         if results:
             judge = Judge(f"expect.{kind}", severities)
-            checks.append(_check(judge, results, looks[0], by_pre, is_final=newest.name == _FINAL))
+            checks.append(_check(judge, results, looks[0], by_pre, is_final=is_final))
     return checks
 
 
@@ -79,7 +79,7 @@ def _names(results: Iterable[Expected]) -> str:
 
 def _before(results: Iterable[Expected], first: Snapshot) -> str:
     """Return how the same were in the first look of the operation, where they were tried in it."""
-    then = met(first) if first.name not in ("arrived", _FINAL) else {}
+    then = met(first) if first.name not in _LOOKS else {}
     known: List[Tuple[Expected, Optional[bool]]] = [
         (one, then[one.kind, one.name]) for one in results if (one.kind, one.name) in then
     ]

@@ -22,8 +22,8 @@ def look(name, *results):
     return Snapshot(name, "", Boot(), Kernel(), expectations=Expectations(results=results))
 
 
-def units(*looks, **severities):
-    (check,) = judged(looks, severities)
+def units(*looks, is_final=False):
+    (check,) = judged(looks, {}, is_final=is_final)
     return check
 
 
@@ -34,13 +34,13 @@ def check(outcome, *, expected="", found="", reason="", before="", severity=Seve
 
 
 def test_nothing_expected_is_no_check_at_all():
-    assert judged([look("before"), look("arrived"), look("after")], {}) == []
-    assert judged([], {}) == []
+    assert judged([look("before"), look("arrived"), look("after")], {}, is_final=True) == []
+    assert judged([], {}, is_final=True) == []
 
 
 @pytest.mark.parametrize("name", ["before", "ready", "installed", "leaving", "booted-1"])
 def test_only_the_looks_of_on_exit_are_judged(name):
-    assert judged([look(name, unit("a.service", is_met=False))], {}) == []
+    assert judged([look(name, unit("a.service", False))], {}, is_final=True) == []
 
 
 def test_what_is_met_passes():
@@ -78,7 +78,7 @@ def test_without_pre_the_last_known_state_is_before():
 
 def test_the_severity_is_that_of_the_configuration():
     looks = [look("after", unit("a.service", False))]
-    (found,) = judged(looks, {"expect.units": Severity.WARN})
+    (found,) = judged(looks, {"expect.units": Severity.WARN}, is_final=True)
 
     assert (found.outcome, found.severity) == (Outcome.WARN, Severity.WARN)
 
@@ -115,10 +115,11 @@ STOPPED = (
 
 
 @pytest.mark.parametrize("is_met", [False, None])
-def test_what_pre_stopped_is_left_out_until_the_hooks_of_on_exit_have_run(is_met):
-    arrived = look("arrived", unit("a.service", is_met), unit("b.service", True))
+@pytest.mark.parametrize("name", ["arrived", "after"])
+def test_what_pre_stopped_is_left_out_until_on_exit_has_ended(name, is_met):
+    now = look(name, unit("a.service", is_met), unit("b.service", True))
 
-    assert units(*STOPPED, arrived) == check(
+    assert units(*STOPPED, now) == check(
         Outcome.SKIP,
         reason="pre's hooks had stopped it, on-exit's have not run yet: a.service",
     )
@@ -140,7 +141,7 @@ def test_what_pre_stopped_and_is_back_already_passes():
 def test_in_the_end_what_pre_stopped_and_nobody_brought_back_fails_with_that_reason():
     after = look("after", unit("a.service", False), unit("b.service", True))
 
-    assert units(*STOPPED, look("arrived"), after) == check(
+    assert units(*STOPPED, look("arrived"), after, is_final=True) == check(
         Outcome.FAIL,
         expected="a.service: active",
         found="a.service: inactive (dead)",
@@ -151,7 +152,7 @@ def test_in_the_end_what_pre_stopped_and_nobody_brought_back_fails_with_that_rea
 
 def test_every_kind_has_a_check_of_its_own():
     results = [Expected(kind, "x", True) for kind in ("file", "command", "tcp", "http", "units")]
-    found = judged([look("after", *results)], {})
+    found = judged([look("after", *results)], {}, is_final=True)
 
     assert [one.id for one in found] == [
         "expect.units", "expect.http", "expect.tcp", "expect.command", "expect.file",
