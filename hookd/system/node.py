@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from hookd.system.process.command import Run
     from hookd.system.root import Root
 
-_LIMIT_S = 10.0
-_WALK_S = 30.0  # all of /etc, on a disk that the update keeps busy
+_LIMIT_S = 30.0
+_WALK_S = 60.0  # all of /etc, on a disk that the update keeps busy
 
 
 def start(root: Root, run: Run, ask: Ask) -> Callable[[], Node]:
