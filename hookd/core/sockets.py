@@ -6,6 +6,7 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from hookd.core.blame import Blame
 from hookd.core.differences import SocketChange
+from hookd.core.ignore import matches
 from hookd.core.node import Listener, Sockets
 from hookd.core.snapshot import Snapshot
 from hookd.core.spans import BY_PRE, spans
@@ -61,12 +62,17 @@ def listens(listener: Listener, sockets: Sockets) -> bool:
 
 
 def awaited(
-    before: Snapshot, now: Snapshot, *, monotonic_s: float, within_s: float
+    before: Snapshot,
+    now: Snapshot,
+    *,
+    monotonic_s: float,
+    within_s: float,
+    ignore: Sequence[str] = (),
 ) -> Tuple[str, ...]:
     """Return the lost sockets whose service was started less than `within_s` ago, and runs.
 
     It may not have come as far yet as to listen; one that listens elsewhere has. `monotonic_s` is
-    CLOCK_MONOTONIC of now.
+    CLOCK_MONOTONIC of now, `ignore` has patterns of sockets.
     """
     if not (sockets_of(before).is_ok and sockets_of(now).is_ok):
         return ()
@@ -77,7 +83,8 @@ def awaited(
         if state_of(unit) is State.UP and unit.started_us > max(0.0, since_us)
     }
     ends = sockets_of(before), sockets_of(now)
-    gone = (one for one in lost(*ends) if not moved(one, *ends))
+    lasting = (one for one in lost(*ends) if not matches(named(one), ignore))
+    gone = (one for one in lasting if not moved(one, *ends))
     return tuple(f"{named(one)} of {one.unit}" for one in gone if one.unit in young)
 
 

@@ -30,12 +30,14 @@ def look(engine: Engine, once: Look) -> Snapshot:
     baseline = looks_of(engine.operation, engine.record.snapshots())[:1]
     if engine.phase is not Phase.ON_EXIT or not baseline:
         return once()
-    bound_s = engine.shop.machine.loaded.config.verify.settle_s
+    verify = engine.shop.machine.loaded.config.verify
+    bound_s, ignore = verify.settle_s, verify.ignore.sockets
     until = clock.up_s() + rest.within_s(bound_s, engine.budget.hooks_until - clock.up_s())
     pause_s, told = rest.AGAIN_S, ""
     while True:
         now = once()
-        left = awaited(baseline[0], now, monotonic_s=time.monotonic(), within_s=bound_s)
+        clock_s = time.monotonic()
+        left = awaited(baseline[0], now, monotonic_s=clock_s, within_s=bound_s, ignore=ignore)
         if not left:
             return now
         message = "waiting until they listen: " + ", ".join(left[:_NAMED_AT_MOST])

@@ -161,6 +161,14 @@ def test_soon_after_a_boot_everything_was_started_just_now():
     assert found == ("tcp *:80 of app.service",)
 
 
+def test_who_is_ignored_is_not_awaited():
+    now = unit("app.service", started_us=999_000_000)
+    looks = (look("before", sockets=[APP]), look("arrived", sockets=[], units=[now]))
+    for patterns, left in ((("tcp *:8?",), ()), (("udp *",), ("tcp *:80 of app.service",))):
+        found = awaited(*looks, monotonic_s=1020.0, within_s=120.0, ignore=patterns)
+        assert found == left
+
+
 def test_who_listens_elsewhere_is_not_awaited_and_another_of_its_program_is_not_it():
     now = [unit("app.service", started_us=999_000_000)]
     for new, left in (
