@@ -106,6 +106,7 @@ def test_the_kernel_that_dnf_has_installed_is_booted_as_promised(rebooting):
             "after": [evr(old), evr(new)],
             "between": "ready..installed",
             "seen_in": ["rpmdb", "dnf.rpm.log", "history"],
+            "by": "dnf-history 2",
         }
     ]
     boot = document["changes"]["boot"]
