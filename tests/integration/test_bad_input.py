@@ -312,10 +312,10 @@ def test_hostile_files_neither_hang_nor_crash_nor_eat_memory(root, make):
 
 
 def test_a_log_that_becomes_hostile_in_mid_run_is_unknown_not_unchanged(root):
-    assert root.hookd("run", "pre").code == 0
+    assert root.executed("run", "pre").code == 0
     (root.path / "var/log/yum.log").unlink()
     sparse(root.path / "var/log/yum.log")
-    assert root.hookd("run", "post").code == 0
+    assert root.executed("run", "post").code == 0
     done = root.executed("run", "on-exit", timeout=60)
     assert done.code == 1, done
     assert root.result()["operation"]["verdict"] != "passed"

@@ -199,7 +199,7 @@ def test_it_does_not_wait_for_ever(tmp_path):
     node = Node(tmp_path, web="loaded active")
     node.set("web.service.hangs-at-stop")
 
-    done = node.stop("web.service", STOP_TIMEOUT_S=1)
+    done = node.stop("web.service", STOP_TIMEOUT_S=4)
 
     assert (done.code, done.reason) == (1, "web.service did not stop")
 

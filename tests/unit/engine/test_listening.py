@@ -9,6 +9,7 @@ import pytest
 from support.journals import folded, opened, started
 from support.looks import listener, look, unit
 
+from hookd.core.ignore import Ignore
 from hookd.core.journal import SnapshotTaken
 from hookd.core.model import Phase
 from hookd.engine import listening
@@ -37,7 +38,7 @@ class Bench:
         self.record = SimpleNamespace(snapshots=lambda: {"before": BEFORE})
         self.phase = phase
         self.budget = SimpleNamespace(hooks_until=clock.up_s() + left_s)
-        verify = SimpleNamespace(settle_s=settle_s)
+        verify = SimpleNamespace(settle_s=settle_s, ignore=Ignore())
         config = SimpleNamespace(config=SimpleNamespace(verify=verify))
         self.told = []
         self.shop = SimpleNamespace(
