@@ -24,6 +24,7 @@ from hookd.daemon.serve import serve
 from hookd.report.log import Logger
 from hookd.system import clock
 from hookd.system.machine import Machine, open_machine
+from hookd.system.process import memory
 from hookd.system.signals import SHUTDOWN
 
 IDLE_S = 60.0
@@ -78,6 +79,7 @@ class Server:
         while not self.wants_end:
             if clock.up_s() >= look_at:
                 acts = self._recover()
+                memory.give_back()  # before it waits: importing and folding took more than it keeps
                 if self._is_idle(acts):
                     return
                 look_at = clock.up_s() + self._patience(acts)

@@ -7,10 +7,10 @@ without what looks like a secret. Settings and environments are never told.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
+import sys
 from typing import Any
-
-import structlog
 
 from hookd.core.journal import (
     Body,
@@ -29,6 +29,23 @@ from hookd.core.model import HookOutcome, PhaseOutcome, Verdict
 from hookd.core.operation import Operation
 from hookd.core.secret import mask
 from hookd.report.observer import Observer
+
+
+def _structlog() -> Any:
+    """Import structlog without ssl, which asyncio would load for it: 1.4 MB that no log needs.
+
+    asyncio does without it (asyncio/sslproto.py), and who imports it later has it.
+    """
+    if "ssl" in sys.modules:
+        return importlib.import_module("structlog")
+    sys.modules["ssl"] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("structlog")
+    finally:
+        del sys.modules["ssl"]
+
+
+structlog = _structlog()
 
 Logger = Any
 """A bound logger of structlog: `log.info("event", key=value)`."""

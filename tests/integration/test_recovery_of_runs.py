@@ -112,14 +112,25 @@ def test_an_undo_that_did_not_fit_the_deadline_runs_once_the_caller_is_answered(
     assert liveness == {"reason": "70-join did not fit the deadline"}
 
 
-def test_the_thin_client_imports_nothing_heavy():
-    heavy = ("structlog", "psutil", "tomli", "distro", "subprocess", "hookd.engine", "hookd.report")
-    program = f"import sys, hookd.cli; print([m for m in {heavy!r} if m in sys.modules])"
-    done = subprocess.run(
+def imported(program):
+    """Return what `program` prints, run alone."""
+    return subprocess.run(
         [sys.executable, "-c", program],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT)},
         capture_output=True,
         timeout=30,
         check=True,
+    ).stdout
+
+
+def test_the_thin_client_imports_nothing_heavy():
+    heavy = ("structlog", "psutil", "tomli", "distro", "subprocess", "hookd.engine", "hookd.report")
+    program = f"import sys, hookd.cli; print([m for m in {heavy!r} if m in sys.modules])"
+    assert imported(program) == b"[]\n"
+
+
+def test_the_service_imports_no_ssl_and_whoever_needs_it_can():
+    program = "import sys, hookd.commands.daemon; print('ssl' in sys.modules)"
+    assert imported(f"{program}; import ssl; print(ssl.SSLContext.__name__)") == (
+        b"False\nSSLContext\n"
     )
-    assert done.stdout == b"[]\n"

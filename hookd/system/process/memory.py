@@ -1,7 +1,8 @@
-"""How much memory this process has used at most."""
+"""How much memory this process has used at most, and how it gives back what it needs no more."""
 
 from __future__ import annotations
 
+import ctypes
 import resource
 
 
@@ -18,3 +19,10 @@ def peak_rss_kb() -> int:
     except (OSError, ValueError, IndexError):
         pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def give_back() -> None:
+    """Give the kernel the memory that the C library keeps for later (malloc_trim(3) of glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
