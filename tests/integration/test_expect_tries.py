@@ -377,7 +377,9 @@ def test_ten_that_hang_take_as_long_as_one(server):
     began = time.monotonic()
     found = tried(Expect(http=dict.fromkeys(urls, HttpExpectation(timeout_s=3.0))))
 
-    assert {result.found for result in found} == {"no answer within 3 s"}
+    # on a busy machine one may not even come to ask within its time: not known
+    assert {result.is_met for result in found} <= {False, None}
+    assert "no answer within 3 s" in {result.found for result in found}
     assert time.monotonic() - began < 20
 
 
