@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Sequence
+from typing import TYPE_CHECKING, Callable
 
 from hookd.core import rest
 from hookd.core.expect import left_open, stopped_by_pre
@@ -16,14 +16,11 @@ from hookd.system import clock
 from hookd.system.expect.asking import ask
 
 if TYPE_CHECKING:
-    from hookd.core.node import Expected
     from hookd.engine.phase import Engine
 
 _TRIED = ("before", "ready", "arrived", "after")
 _AWAITED = ("arrived", "after")
 _LEAST_S = 3.0  # also when the hooks have no time left: the reserve of the phase has it
-_LONGEST_PAUSE_S = 5.0
-_NAMED_AT_MOST = 3
 
 
 def found(engine: Engine, name: str) -> Expectations:
@@ -59,20 +56,10 @@ def _awaited(
 ) -> Expectations:
     is_to_come = name == "arrived" or outstanding(engine.operation, engine.hooks)
     stopped = stopped_by_pre(engine.record.snapshots()) if is_to_come else frozenset()
-    pause_s, told = rest.AGAIN_S, ""
-    while True:
-        now = once()
-        left = left_open(now, stopped)
-        message = f"waiting for what is expected: {_named(left)}"
-        if left and message != told:
-            engine.shop.observer.waiting(message)
-            told = message
-        if not left or not settling.pause(engine, min(until, clock.up_s() + pause_s), until):
-            return now
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-
-
-def _named(left: Sequence[Expected]) -> str:
-    names = ", ".join(one.name for one in left[:_NAMED_AT_MOST])
-    more = len(left) - _NAMED_AT_MOST
-    return f"{names} and {more} more" if more > 0 else names
+    return settling.wait_for(
+        engine,
+        until,
+        once,
+        lambda now: [one.name for one in left_open(now, stopped)],
+        "waiting for what is expected",
+    )

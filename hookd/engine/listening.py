@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from hookd.core import rest
 from hookd.core.looks import looks_of
@@ -15,9 +15,6 @@ from hookd.system import clock
 if TYPE_CHECKING:
     from hookd.core.snapshot import Snapshot
     from hookd.engine.phase import Engine
-
-_LONGEST_PAUSE_S = 5.0
-_NAMED_AT_MOST = 3
 
 Look = Callable[[], "Snapshot"]
 
@@ -33,17 +30,9 @@ def look(engine: Engine, once: Look) -> Snapshot:
     verify = engine.shop.machine.loaded.config.verify
     bound_s, ignore = verify.settle_s, verify.ignore.sockets
     until = clock.up_s() + rest.within_s(bound_s, engine.budget.hooks_until - clock.up_s())
-    pause_s, told = rest.AGAIN_S, ""
-    while True:
-        now = once()
+
+    def left_of(now: Snapshot) -> Sequence[str]:
         clock_s = time.monotonic()
-        left = awaited(baseline[0], now, monotonic_s=clock_s, within_s=bound_s, ignore=ignore)
-        if not left:
-            return now
-        message = "waiting until they listen: " + ", ".join(left[:_NAMED_AT_MOST])
-        if message != told:
-            engine.shop.observer.waiting(message)
-            told = message
-        if not settling.pause(engine, min(until, clock.up_s() + pause_s), until):
-            return now
-        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        return awaited(baseline[0], now, monotonic_s=clock_s, within_s=bound_s, ignore=ignore)
+
+    return settling.wait_for(engine, until, once, left_of, "waiting until they listen")

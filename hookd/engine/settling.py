@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable, Sequence, TypeVar
 
 from hookd.core import rest
 from hookd.system import clock, systemd
@@ -11,6 +11,11 @@ from hookd.system import clock, systemd
 if TYPE_CHECKING:
     from hookd.core.rest import Bustle
     from hookd.engine.phase import Engine
+
+T = TypeVar("T")
+
+_LONGEST_PAUSE_S = 5.0
+_NAMED_AT_MOST = 3
 
 
 def settle(engine: Engine) -> None:
@@ -40,3 +45,32 @@ def pause(engine: Engine, until: float, at_most: float) -> bool:
             return False
         time.sleep(min(0.1, max(0.0, until - clock.up_s())))
     return clock.up_s() < at_most and not engine.shop.signals.reason
+
+
+def wait_for(
+    engine: Engine,
+    until: float,
+    once: Callable[[], T],
+    left_of: Callable[[T], Sequence[str]],
+    waiting: str,
+) -> T:
+    """Return the first answer of `once` of which `left_of` names nothing, or the last by `until`.
+
+    What is waited for is told as `WAITING: NAME, ...` whenever that is another.
+    """
+    pause_s, told = rest.AGAIN_S, ""
+    while True:
+        now = once()
+        left = left_of(now)
+        message = f"{waiting}: {_named(left)}"
+        if left and message != told:
+            engine.shop.observer.waiting(message)
+            told = message
+        if not left or not pause(engine, min(until, clock.up_s() + pause_s), until):
+            return now
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _named(left: Sequence[str]) -> str:
+    names, more = ", ".join(left[:_NAMED_AT_MOST]), len(left) - _NAMED_AT_MOST
+    return f"{names} and {more} more" if more > 0 else names
