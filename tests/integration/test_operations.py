@@ -287,7 +287,7 @@ def test_an_operation_id_that_does_not_exist_is_a_usage_error(root):
 
 
 def test_after_abandon_after_a_foreign_pre_ends_the_old_operation_first(root):
-    root.config('[recovery]\nabandon_after = "0.1s"\n')
+    root.config('[recovery]\nabandon_after = "0.001s"\n')
     root.hook("pre", "30-leave", says("leave"))
     root.undo("30-join", "30-leave", says("join"))
     root.run("run", "pre", "--operation-id", "run-a")
@@ -301,7 +301,7 @@ def test_after_abandon_after_a_foreign_pre_ends_the_old_operation_first(root):
 
 
 def test_a_pre_whose_deadline_the_old_operation_eats_fails_and_leaves_it_to_recovery(root):
-    root.config('[recovery]\nabandon_after = "0.1s"\n')
+    root.config('[recovery]\nabandon_after = "0.001s"\n')
     root.hook("pre", "30-leave", says("leave"))
     root.undo("30-join", "30-leave", "sleep 30")
     root.run("run", "pre", "--operation-id", "run-a")
@@ -454,7 +454,7 @@ def test_a_hold_makes_pre_fail_and_recovery_wait_until_it_is_released(root):
 
 
 def test_a_pre_that_is_held_ends_no_operation_first(root):
-    root.config('[recovery]\nabandon_after = "0.1s"\n')
+    root.config('[recovery]\nabandon_after = "0.001s"\n')
     root.hook("pre", "30-leave", says("leave"))
     root.undo("30-join", "30-leave", says("join"))
     root.run("run", "pre", "--operation-id", "run-a")

@@ -154,7 +154,7 @@ def test_where_worker_and_script_disagree_the_worker_is_believed_and_it_is_said(
 
 def test_the_ids_of_the_environment_alone_are_no_run(root, way):
     run = PatchRun(root.path, COMMAND)
-    root.run("run", "pre", environment={**run.environment(), "PATH": os.environ["PATH"]})
+    root.executed("run", "pre", environment={**run.environment(), "PATH": os.environ["PATH"]})
 
     result = root.result()
     assert (result["operation"]["caller"], result["operation"]["run_id"]) == ("person", "")

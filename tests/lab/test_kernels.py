@@ -10,7 +10,7 @@ from lab import kernels
 from lab.hooks import HANGS, RAN, begin, hookd, install, outcomes, shown, starts
 from lab.virtual import VirtualMachine
 
-# One machine is patched, and each of the two tests goes on with a copy.
+# One disk is made and one machine patched, and each of the tests goes on with a copy.
 pytestmark = pytest.mark.xdist_group("kernels")
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"

@@ -16,14 +16,15 @@ from lab.guest_agent import GuestAgent, NoAnswer
 from lab.inside import AGENT, Completed, Inside
 
 # Every instruction is translated: a boot takes 20 s, and several times that on a busy host. KVM is
-# not used where it is there: nested it may fail, and one way is enough.
+# not used where it is there: nested it may fail, and one way is enough. A second processor costs a
+# fifth more, and the host has others to serve.
 LONGEST_BOOT_S = 300
 SLOWER = 10
 # It ends with the tests, however those end.
 QEMU = (
     *("setpriv", "--pdeathsig", "KILL"),
     *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-    *("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1G"),
+    *("-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", "1G"),
     *("-device", "virtio-blk-pci,drive=disk", "-device", "virtio-serial-pci"),
     *("-device", "virtserialport,chardev=agent", "-serial", "chardev:console"),
 )

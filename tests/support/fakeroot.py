@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+from support import forked
+
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 OLD_KERNEL = "4.14.154-128.181.amzn2.x86_64"
 NEW_KERNEL = "4.14.214-160.339.amzn2.x86_64"
@@ -72,17 +74,16 @@ class FakeRoot:
         return {"PATH": PATH, "PYTHONPATH": str(CHECKOUT), "R": str(self.path), **(more or {})}
 
     def run(self, *words: str, environment=None):
-        """Run hookd and return its exit code, stdout and stderr."""
-        done = subprocess.run(
-            self.command(*words),
-            env=self.environment(environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+        """Run hookd, as a fork, and return its exit code, stdout and stderr."""
+        argv = ("--root", str(self.path), *words)
+        code, out, err, _ = forked.run(argv, self.environment(environment))
+        return code, out.decode("utf-8"), err.decode("utf-8")
+
+    def executed(self, *words: str, environment=None):
+        """Run hookd as a program of its own; returns what `run` does."""
+        process = self.start(*words, environment=environment)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out.decode("utf-8"), err.decode("utf-8")
 
     def start(self, *words: str, environment=None):
         """Start hookd and return its Popen; `end` ends what is still there."""

@@ -9,16 +9,14 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-import hookd.commands  # noqa: F401 - main imports it late, and each fork would again
-from hookd.cli import main
 from hookd.core.fold import fold
 from hookd.system import journal
 from hookd.system.process.table import Table
 from hookd.system.root import Root
 from hookd.system.state import State
+from support import forked
 
 KERNEL = "4.14.154-128.181.amzn2.x86_64"
 BOOT_ID = "11111111-2222-3333-4444-555555555555"
@@ -67,17 +65,12 @@ class FaultRoot:
         return [sys.executable, "-m", "hookd", "--root", str(self.path), *arguments]
 
     def hookd(self, *arguments: str, timeout: float = 60) -> Done:
-        """Run hookd to its end as a fork of this process: a start of Python costs 0.2 s."""
+        """Run hookd to its end as a fork of this process."""
         began = time.monotonic()
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            pid = self.fork(*arguments, out=out.fileno(), err=err.fileno())
-            code, cpu_s = _wait(pid, began + timeout)
-            took_s = time.monotonic() - began
-            texts = []
-            for file in (out, err):
-                file.seek(0)
-                texts.append(file.read().decode("utf-8", "backslashreplace"))
-        return Done(code, *texts, took_s, cpu_s)
+        argv = ("--root", str(self.path), *arguments)
+        code, out, err, cpu_s = forked.run(argv, environment(), timeout)
+        texts = (text.decode("utf-8", "backslashreplace") for text in (out, err))
+        return Done(code, *texts, time.monotonic() - began, cpu_s)
 
     def executed(self, *arguments: str, timeout: float = 60) -> Done:
         """Run hookd to its end as a program of its own, with nothing of this process in it."""
@@ -105,27 +98,9 @@ class FaultRoot:
         )
 
     def fork(self, *arguments: str, out: int | None = None, err: int | None = None) -> int:
-        """Start hookd as a fork of this process, which has it imported; return its pid."""
-        pid = os.fork()
-        if pid:
-            return pid
-        code = 70
-        try:
-            os.setsid()
-            os.chdir("/")
-            null = os.open(os.devnull, os.O_RDWR)
-            for descriptor, to in enumerate((null, out or null, err or null)):
-                os.dup2(to, descriptor)
-            sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-            sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
-            kept = environment()
-            os.environ.clear()
-            os.environ.update(kept)
-            code = main(["--root", str(self.path), *arguments])
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
+        """Start hookd as a fork of this process; return its pid."""
+        argv = ("--root", str(self.path), *arguments)
+        return forked.start(argv, environment(), out=out, err=err)
 
     @property
     def state(self) -> pathlib.Path:
@@ -197,23 +172,6 @@ class Done:
 def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HOOKD_")}
     return {**kept, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def _wait(pid: int, until: float) -> tuple[int, float]:
-    """Return the exit code of child `pid`, negative for a signal, and what it cost in seconds.
-
-    Its hooks cost as well. KILL it at `until`.
-    """
-    while True:
-        found, status, used = os.wait4(pid, os.WNOHANG)
-        if found:
-            code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
-            return code, used.ru_utime + used.ru_stime
-        if time.monotonic() > until:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            raise AssertionError("hookd did not end in time")
-        time.sleep(0.003)
 
 
 def _metadata(fields: dict[str, object]) -> str:

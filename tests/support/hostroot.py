@@ -74,6 +74,10 @@ class HostRoot(FakeRoot):
         host = [word for word in super().command(*words) if word not in ("--root", str(self.path))]
         return ["unshare", "--mount", "sh", "-c", enter, "sh", *host]
 
+    def run(self, *words: str, environment=None):
+        """Run hookd where this root is `/`."""
+        return self.executed(*words, environment=environment)
+
     def environment(self, more):
         path = f"{self.path}/bin:{PATH}"
         return {**super().environment(more), "PATH": path}
