@@ -42,6 +42,13 @@ def other_than(pid):
     return f"systemctl --quiet is-active hookd && {asks} | grep -qvxE '0|{pid}'"
 
 
+def pid_of_service(host):
+    """Return the main process of the service, which runs; a signal to 0 is one to all of us."""
+    pid = of_unit(host, "hookd", "MainPID")
+    assert pid != "0", host.journal("--unit=hookd.service")
+    return pid
+
+
 def test_units_socket_and_files_are_as_they_should_be(either):
     host = facts.host(either)
     for unit in ("hookd.socket", "hookd-boot.service"):
@@ -125,7 +132,7 @@ def test_a_wedged_service_is_killed_by_systemd_and_the_running_phase_is_not(eith
     either.execute("systemctl daemon-reload").check()
     install(either, "pre/30-leave", WAITS)
     call = begin(either, "pre")
-    wedged = of_unit(either, "hookd", "MainPID")
+    wedged = pid_of_service(either)
     time.sleep(6)  # a service that is well is left alone
     assert of_unit(either, "hookd", "MainPID") == wedged
 
@@ -146,7 +153,7 @@ def test_a_wedged_service_is_killed_by_systemd_and_the_running_phase_is_not(eith
 def test_a_call_that_finds_the_service_wedged_is_executed_all_the_same(machine):
     assert hookd(machine, "pre").returncode == 0
     install(machine, "post/20-note")
-    wedged = of_unit(machine, "hookd", "MainPID")
+    wedged = pid_of_service(machine)
 
     machine.execute(["kill", "-STOP", wedged]).check()
     answered = hookd(machine, "post")
