@@ -43,7 +43,7 @@ storm: $(VENV)/.test ## kill client, service and engine 500 times in the middle 
 
 lab: $(VENV)/.lab ## boot real machines and play patch operations, reboots and faults on them
 	@tests/lab/install-needs
-	$(BIN)/python -m pytest tests/lab -n $$((3 * $(CORES))) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest tests/lab -n $$((3 * $(CORES))) --maxschedchunk=1 $(ARGS)
 
 check: lint types compat ## all that needs no run: style, types, Python 3.7, shell, spelling
 

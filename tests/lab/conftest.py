@@ -29,20 +29,23 @@ LONGEST_S = 900
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "waits: really waits for a minute or longer")
+    config.addinivalue_line("markers", "together: two that share what takes minutes to make")
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the scenarios that wait: the others run meanwhile.
+    """Begin with the two that share a machine and the scenarios that wait.
 
-    A worker of pytest-xdist takes two to begin with (`make lab`): never two that wait.
+    A worker of pytest-xdist takes two to begin with (`make lab`): the two together, and never two
+    that wait.
     """
     for item in items:
         item.add_marker(pytest.mark.timeout(LONGEST_S))
+    together = [item for item in items if item.get_closest_marker("together")]
     waiting = [item for item in items if item.get_closest_marker("waits")]
-    others = [item for item in items if not item.get_closest_marker("waits")]
+    others = [item for item in items if item not in together and item not in waiting]
     pairs = zip_longest(waiting, others[: len(waiting)])
     first = [item for pair in pairs for item in pair if item is not None]
-    items[:] = [*first, *others[len(waiting) :]]
+    items[:] = [*together, *first, *others[len(waiting) :]]
 
 
 def _why_not(programs=PROGRAMS):

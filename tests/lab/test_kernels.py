@@ -10,9 +10,6 @@ from lab import kernels
 from lab.hooks import HANGS, RAN, begin, hookd, install, outcomes, shown, starts
 from lab.virtual import VirtualMachine
 
-# One disk is made and one machine patched, and each of the tests goes on with a copy.
-pytestmark = pytest.mark.xdist_group("kernels")
-
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 GRUBENV = "/boot/grub2/grubenv"
 
@@ -76,6 +73,7 @@ def evr(release):
     return release[: -len(".x86_64")]
 
 
+@pytest.mark.together
 def test_the_kernel_that_dnf_has_installed_is_booted_as_promised(rebooting):
     machine, old, new = rebooting.machine, rebooting.old, rebooting.new
 
@@ -118,6 +116,7 @@ def test_the_kernel_that_dnf_has_installed_is_booted_as_promised(rebooting):
     assert operation["outstanding_undos"] == []
 
 
+@pytest.mark.together
 def test_the_boot_loader_falls_back_to_the_old_kernel_until_somebody_repairs_it(rebooting):
     machine, old, new = rebooting.machine, rebooting.old, rebooting.new
 
@@ -165,6 +164,7 @@ def fresh(new_virtual_machine):
     machine.remove()
 
 
+@pytest.mark.waits
 def test_power_is_cut_in_a_pre_hook_and_what_was_not_synced_is_lost(fresh):
     machine = fresh
     machine.boot()
