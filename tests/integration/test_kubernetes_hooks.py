@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import threading
+import time
 
 import pytest
 from support.fakeroot import PATH, FakeRoot
@@ -161,6 +162,7 @@ exec {KUBECTL} "$@"
     drain = node.start(DRAIN, KUBECONFIG=node.config, KUBECTL=slow)
     while not (tmp_path / "there").exists():
         assert drain.poll() is None
+        time.sleep(0.01)
 
     killed = node.end(drain, signal.SIGKILL)
     done = node.uncordon(KUBECTL=KUBECTL)
