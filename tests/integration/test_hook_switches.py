@@ -48,11 +48,14 @@ def test_without_configuration_each_is_skipped_with_a_reason_and_nothing_is_owed
     assert skipped == {
         "05-hold": ("skipped", f"not configured: set {needed[0]}"),
         "10-preflight": ("skipped", "not configured: set CHECKS"),
+        "12-wait-for-cloud-init": ("skipped", "not configured: set TIMEOUT_S"),
         "20-backup-config": ("skipped", "not configured: set BACKUP_PATHS"),
+        "30-drain-kubernetes": ("skipped", "not configured: set KUBECONFIG"),
         "30-leave-target-group": ("skipped", "not configured: set TARGET_GROUPS"),
         "30-stop-units": ("skipped", "not configured: set UNITS"),
         "70-join-target-group": ("skipped", "pre/30-leave-target-group took nothing away"),
         "70-start-units": ("skipped", "pre/30-stop-units took nothing away"),
+        "70-uncordon-kubernetes": ("skipped", "pre/30-drain-kubernetes took nothing away"),
     }
     assert {*skipped} == {name.split("/")[1] for name in shipped.NAMES}
     assert result["operation"]["verdict"] == "passed"

@@ -63,11 +63,14 @@ def test_units_that_ran_run_again_after_the_reboot_and_no_other(new_machine):
     assert hooks.outcomes(document) == [
         ("pre", 1, "05-hold", "passed"),
         ("pre", 1, "10-preflight", "passed"),
+        ("pre", 1, "12-wait-for-cloud-init", "skipped"),
         ("pre", 1, "20-backup-config", "passed"),
+        ("pre", 1, "30-drain-kubernetes", "skipped"),
         ("pre", 1, "30-leave-target-group", "skipped"),
         ("pre", 1, "30-stop-units", "passed"),
         ("on-exit", 1, "70-join-target-group", "skipped"),
         ("on-exit", 1, "70-start-units", "passed"),
+        ("on-exit", 1, "70-uncordon-kubernetes", "skipped"),
     ]
     assert document["operation"]["outstanding_undos"] == []
     archive = hooks.hook_of(document, "20-backup-config")["outputs"]["backup"]
