@@ -21,7 +21,7 @@ EXAMPLES = {
     "hooks": (
         "hookd hooks pre",
         "hookd hooks --enable pre/30-stop-units      and say what to configure",
-        "hookd hooks --disable pre/30-stop-units     with on-exit/70-start-units, its undo",
+        "hookd hooks --disable pre/30-stop-units     with on-exit/40-start-units, its undo",
     ),
     "new": (
         "hookd new pre/20-backup-database   a template that does nothing yet",

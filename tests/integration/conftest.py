@@ -6,6 +6,7 @@ import os
 
 import pytest
 from support import package
+from support.motoserver import Moto
 from support.rpmlab import Lab, why_not
 
 
@@ -60,3 +61,11 @@ def new_package_root(tmp_path, rpms, system_rpm):
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def moto():
+    """Return moto's server, the one of this process; it is no child of ours."""
+    server = Moto()
+    yield server
+    server.close()

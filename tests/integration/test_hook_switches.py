@@ -50,11 +50,19 @@ def test_without_configuration_each_is_skipped_with_a_reason_and_nothing_is_owed
         "10-preflight": ("skipped", "not configured: set CHECKS"),
         "12-wait-for-cloud-init": ("skipped", "not configured: set TIMEOUT_S"),
         "20-backup-config": ("skipped", "not configured: set BACKUP_PATHS"),
+        "30-drain-ecs": ("skipped", "not configured: set CLUSTER"),
         "30-drain-kubernetes": ("skipped", "not configured: set KUBECONFIG"),
+        "30-enter-standby": ("skipped", "not configured: set GROUP"),
+        "30-leave-haproxy": ("skipped", "not configured: set SERVERS"),
+        "30-leave-nginx": ("skipped", "not configured: set SERVERS"),
         "30-leave-target-group": ("skipped", "not configured: set TARGET_GROUPS"),
         "30-stop-units": ("skipped", "not configured: set UNITS"),
+        "40-start-units": ("skipped", "pre/30-stop-units took nothing away"),
+        "70-activate-ecs": ("skipped", "pre/30-drain-ecs took nothing away"),
+        "70-exit-standby": ("skipped", "pre/30-enter-standby took nothing away"),
+        "70-join-haproxy": ("skipped", "pre/30-leave-haproxy took nothing away"),
+        "70-join-nginx": ("skipped", "pre/30-leave-nginx took nothing away"),
         "70-join-target-group": ("skipped", "pre/30-leave-target-group took nothing away"),
-        "70-start-units": ("skipped", "pre/30-stop-units took nothing away"),
         "70-uncordon-kubernetes": ("skipped", "pre/30-drain-kubernetes took nothing away"),
     }
     assert {*skipped} == {name.split("/")[1] for name in shipped.NAMES}
@@ -96,11 +104,11 @@ def test_they_are_hooks_for_the_shell_of_amazon_linux_2():
 
 
 def test_a_hook_is_disabled_with_its_undo_and_enabled_with_its_pre_hook(root):
-    pair = ["on-exit/70-start-units", "pre/30-stop-units"]
+    pair = ["on-exit/40-start-units", "pre/30-stop-units"]
 
     off = root.run("hooks", "--disable", "pre/30-stop-units")
     while_off = masked(root)
-    on = root.run("hooks", "--enable", "on-exit/70-start-units")
+    on = root.run("hooks", "--enable", "on-exit/40-start-units")
 
     assert (off[0], on[0]) == (0, 0)
     assert while_off == pair
@@ -118,7 +126,7 @@ def test_enabling_says_what_to_configure_and_what_is(root):
     assert "    UNITS           names separated by blanks" in out
     assert "  now: UNITS = 'web.service'" in out
     assert (document["enabled"], document["file"]) == (True, str(root.path / FILE))
-    assert [hook["name"] for hook in document["hooks"]] == ["30-stop-units", "70-start-units"]
+    assert [hook["name"] for hook in document["hooks"]] == ["30-stop-units", "40-start-units"]
     assert document["hooks"][0]["about"].startswith("Stops the units named")
 
 

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from support.fakeroot import FakeRoot, hooks_of
-from support.motoserver import REGION, Moto
+from support.motoserver import REGION
 from support.shipped import Alone, Done, as_vendor, configure, executable
 
 LEAVE, JOIN = "pre/30-leave-target-group", "on-exit/70-join-target-group"
@@ -21,13 +21,6 @@ by_moto = pytest.mark.skipif(
     not AWS or any(importlib.util.find_spec(name) is None for name in ("boto3", "moto")),
     reason="no aws CLI, boto3 or moto: extra `aws-test`, from Python 3.11 on",
 )
-
-
-@pytest.fixture(scope="module")
-def moto():
-    server = Moto()
-    yield server
-    server.close()
 
 
 class Node:

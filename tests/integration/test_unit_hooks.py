@@ -9,7 +9,7 @@ import pytest
 from support.fakeroot import is_root
 from support.shipped import Alone, Done, executable
 
-STOP, START = "pre/30-stop-units", "on-exit/70-start-units"
+STOP, START = "pre/30-stop-units", "on-exit/40-start-units"
 # A unit is a file with its load and active state; what is done to it goes to `done`.
 FAKE = """#!/bin/bash
 cd "${0%/*}/../units"

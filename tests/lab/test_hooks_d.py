@@ -65,11 +65,19 @@ def test_units_that_ran_run_again_after_the_reboot_and_no_other(new_machine):
         ("pre", 1, "10-preflight", "passed"),
         ("pre", 1, "12-wait-for-cloud-init", "skipped"),
         ("pre", 1, "20-backup-config", "passed"),
+        ("pre", 1, "30-drain-ecs", "skipped"),
         ("pre", 1, "30-drain-kubernetes", "skipped"),
+        ("pre", 1, "30-enter-standby", "skipped"),
+        ("pre", 1, "30-leave-haproxy", "skipped"),
+        ("pre", 1, "30-leave-nginx", "skipped"),
         ("pre", 1, "30-leave-target-group", "skipped"),
         ("pre", 1, "30-stop-units", "passed"),
+        ("on-exit", 1, "40-start-units", "passed"),
+        ("on-exit", 1, "70-activate-ecs", "skipped"),
+        ("on-exit", 1, "70-exit-standby", "skipped"),
+        ("on-exit", 1, "70-join-haproxy", "skipped"),
+        ("on-exit", 1, "70-join-nginx", "skipped"),
         ("on-exit", 1, "70-join-target-group", "skipped"),
-        ("on-exit", 1, "70-start-units", "passed"),
         ("on-exit", 1, "70-uncordon-kubernetes", "skipped"),
     ]
     assert document["operation"]["outstanding_undos"] == []
@@ -80,7 +88,7 @@ def test_units_that_ran_run_again_after_the_reboot_and_no_other(new_machine):
 
 def test_power_is_lost_while_units_stop_and_what_ran_runs_again(new_machine):
     machine = new_machine(service=True)
-    for name in ("pre/30-stop-units", "on-exit/70-start-units"):
+    for name in ("pre/30-stop-units", "on-exit/40-start-units"):
         machine.put(f"/usr/lib/hookd/hooks.d/{name}", (SHIPPED / name).read_bytes(), 0o755)
     machine.write("/etc/hookd/hookd.toml", CONFIGURATION.replace("old.service", "slow.service"))
     slow = UNIT + "ExecStop=/bin/sh -c 'echo >/srv/hanging; sleep 600'\nTimeoutStopSec=900\n"
@@ -99,5 +107,5 @@ def test_power_is_lost_while_units_stop_and_what_ran_runs_again(new_machine):
     assert active == ["active", "active", "active"]
     # hookd may outlive the others by the moment in which it sees them end
     assert hooks.hook_of(document, "30-stop-units")["outcome"] in ("interrupted", "failed")
-    assert hooks.hook_of(document, "70-start-units")["outcome"] == "passed"
+    assert hooks.hook_of(document, "40-start-units")["outcome"] == "passed"
     assert json.loads(machine.execute(["hookd", "status", "--json"]).stdout)["operations"] == []
