@@ -79,6 +79,7 @@ def test_a_whole_operation_leaves_what_rpm_installed_as_it_was(each):
 
 
 def test_the_child_that_asks_for_the_instance_finds_its_libraries(root):
+    root.network = ()  # the service is there
     with FakeImds() as service:
         environment = {
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": service.url,

@@ -49,6 +49,8 @@ class HostRoot(FakeRoot):
         self.write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
         self.write("etc/group", "root:x:0:\n")
         self.write("run/said/show", "")
+        # servers of other tests come and go on this machine
+        self.write("etc/hookd/conf.d/others.toml", '[verify.ignore]\nsockets = ["*"]\n')
         self.kernels = [name for name in KERNELS if os.path.isdir(f"/{name}")]
         for name in self.kernels:
             (self.path / name).mkdir(parents=True)

@@ -65,7 +65,9 @@ def why_no_root() -> str:
     if not os.path.islink("/bin"):
         return "/bin is not in /usr"
     tried = subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", "true"], capture_output=True, check=False
+        ["unshare", "--mount", "--net", "--propagation", "private", "true"],
+        capture_output=True,
+        check=False,
     )
     return f"no mount namespaces: {tried.stderr!r}" if tried.returncode else ""
 
@@ -137,6 +139,8 @@ class PackageRoot:
         self.path = place / "root"
         self.upper, self.work = place / "upper", place / "work"
         self.pythons: list[str] = []
+        # of its own: servers of other tests come and go on this machine
+        self.network = ("--net",)
         for folder in (self.upper, self.work, *map(self.path.joinpath, FOLDERS)):
             folder.mkdir(parents=True)
         for link in ("bin", "lib", "lib64", "sbin"):
@@ -151,7 +155,8 @@ class PackageRoot:
         """Run `command` (a list, or text for sh) to its end, and return how it ended."""
         argv = ("sh", "-c", command) if isinstance(command, str) else tuple(command)
         layers = f"lowerdir=/usr,upperdir={self.upper},workdir={self.work}"
-        outside = ("unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "sh")
+        unshare = ("unshare", *self.network, "--mount", "--propagation", "private")
+        outside = (*unshare, "sh", "-c", ENTER, "sh")
         return subprocess.run(
             (*outside, str(self.path), layers, " ".join(self.pythons), *argv),
             env={
