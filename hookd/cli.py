@@ -17,6 +17,22 @@ from hookd.errors import Exit, HookdError
 from hookd.system import clock, streams
 
 
+def _size(text: str) -> int:
+    """Read `64MiB` or a bare number of bytes."""
+    from hookd.config.values import size  # noqa: PLC0415 - see _dispatch
+
+    try:
+        return size(int(text) if text.isdigit() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
 def _duration(text: str) -> float:
     """Read `50m`, `90s` or a bare number of seconds."""
     from hookd.config.values import positive_duration  # noqa: PLC0415 - see _dispatch
@@ -100,6 +116,39 @@ def _arguments(made: dict[str, argparse.ArgumentParser]) -> None:
     switch = made["hooks"].add_mutually_exclusive_group()
     switch.add_argument("--enable", metavar="PHASE/NAME", help="say what to configure, too")
     switch.add_argument("--disable", metavar="PHASE/NAME", help="in a file of its own in conf.d")
+    collect = made["collect"]
+    collect.add_argument(
+        "id", nargs="?", default="", metavar="ID|last", help="this operation alone"
+    )
+    collect.add_argument(
+        "--last",
+        metavar="N",
+        type=_count,
+        default=3,
+        help="the newest N operations, default 3; what is open or damaged comes along",
+    )
+    collect.add_argument(
+        "--output", metavar="FILE", default="", help="a new file, or - ; default: in /var/tmp"
+    )
+    collect.add_argument(
+        "--list", dest="catalogue", action="store_true", help="say what it would have, and stop"
+    )
+    collect.add_argument(
+        "--max-size",
+        dest="most_bytes",
+        metavar="SIZE",
+        type=_size,
+        default=64 << 20,
+        help="of all files, unpacked, default 64MiB",
+    )
+    collect.add_argument(
+        "--within",
+        dest="within_s",
+        metavar="TIME",
+        type=_duration,
+        default=120.0,
+        help="what takes longer is left out, default 2m",
+    )
     made["new"].add_argument("hook", metavar="PHASE/NAME", help="in /etc/hookd/hooks.d")
     rehearse = made["rehearse"]
     rehearse.add_argument(

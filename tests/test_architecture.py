@@ -12,7 +12,7 @@ REPO = pathlib.Path(__file__).resolve().parent.parent
 # The architecture: a module imports from its own layer and from those to its left.
 LAYERS = (
     "errors", "core", "config", "system", "aws", "report",
-    "engine", "daemon", "rehearsal", "doctor", "commands", "cli",
+    "engine", "daemon", "rehearsal", "doctor", "bundle", "commands", "cli",
 )  # fmt: skip
 NARROW = {"errors": set(), "core": {"errors"}, "report": {"errors", "core"}}
 

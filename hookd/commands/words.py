@@ -29,6 +29,11 @@ EXAMPLES = {
     ),
     "check": ("hookd check                        ends 1 when there is an error",),
     "doctor": ("hookd doctor                       ends 1 when something failed",),
+    "collect": (
+        "hookd collect                      the newest three operations, into /var/tmp",
+        "hookd collect 20261105T041807Z-7f3a --output case-42.tar.gz",
+        "ssh NODE sudo hookd collect --output - >node.tar.gz",
+    ),
     "verify": (
         "hookd verify                       ends 1 when an expectation is not met",
         "hookd verify --json | jq '.[] | select(.is_met != true)'",
@@ -69,6 +74,7 @@ HELP = {
     "new": "write a commented template of a hook",
     "check": "every problem of configuration and hooks at once",
     "doctor": "is this machine ready to be patched with hooks",
+    "collect": "one archive of all that a report of a problem needs, without secrets",
     "verify": "try now what the configuration expects of this machine",
     "rehearse": "play the SSM lifecycle locally, with your hooks",
     "hold": "make pre fail and recovery wait, until the hold ends",

@@ -27,10 +27,11 @@ def secret_settings(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for hook, table in hooks.items() if isinstance(hooks, dict) else ():
         settings = table.get("settings") if isinstance(table, dict) else None
         for key, value in settings.items() if isinstance(settings, dict) else ():
-            if isinstance(value, str) and _is_secret(key, value):
+            if isinstance(value, str) and is_secret(key, value):
                 yield ("hooks", hook, "settings", key)
 
 
-def _is_secret(key: str, value: str) -> bool:
+def is_secret(key: str, value: str) -> bool:
+    """Whether setting `key` looks like a secret, by its name or by its value."""
     named = _KEY.search(key.upper()) and not _REFERENCE.search(key.upper())
     return bool(value and (named or mask(value) != value))

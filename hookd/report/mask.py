@@ -19,6 +19,11 @@ def masked(found: Document) -> Document:
     }
 
 
+def masked_value(value: Any) -> Any:
+    """Return any JSON value with all its texts masked, and whatever is named like a secret."""
+    return _masked(value, {})
+
+
 def _masked(value: Any, known: dict[str, str]) -> Any:
     """Return `value` masked by `known`, which spares most of it: hooks share nearly all texts."""
     if isinstance(value, str):

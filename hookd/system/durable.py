@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+from typing import IO, Iterator
 
 _KEEP_SIZE = 1  # FALLOC_FL_KEEP_SIZE, fallocate(2)
 
@@ -31,15 +32,28 @@ def write_file(path: str, data: bytes, *, mode: int = 0o600) -> None:
 
 
 def new_file(path: str, data: bytes, *, mode: int) -> None:
-    """Put `data` at `path` with `mode` whatever the umask. Raises FileExistsError, OSError.
+    """Put `data` at `path` with `mode` whatever the umask. Raises FileExistsError, OSError."""
+    with growing_file(path, mode=mode) as file:
+        file.write(data)
 
-    Nobody sees a part of it, and what is there is never replaced.
+
+@contextlib.contextmanager
+def growing_file(path: str, *, mode: int) -> Iterator[IO[bytes]]:
+    """Give a file that is at `path`, durably, once all is written. Raises FileExistsError, OSError.
+
+    Nobody sees a part of it, what is there is never replaced, and nothing is left when it fails.
     """
-    folder, name = os.path.split(path)
+    folder, name = os.path.split(os.path.abspath(path))
     temporary = os.path.join(folder, f".{name}.made")
-    write_file(temporary, data, mode=mode)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
-        os.chmod(temporary, mode)
+        with os.fdopen(fd, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(fd, mode)
+            os.fsync(fd)
         os.link(temporary, path)
     finally:
         os.unlink(temporary)

@@ -85,10 +85,11 @@ class State:
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids of all operations, by their counter."""
-        heads = ((self.head(name), name) for name in self._names())
+        heads = ((self.head(name), name) for name in self.folders())
         return tuple(name for _, name in sorted((h.number, n) for h, n in heads if h))
 
-    def _names(self) -> list[str]:
+    def folders(self) -> list[str]:
+        """Return the ids of all folders of operations, damaged ones as well, in no order."""
         try:
             return [name for name in os.listdir(self.path("operations")) if is_operation_id(name)]
         except OSError:
@@ -166,7 +167,7 @@ class State:
         Only under the lock of `choosing`: one that is being opened looks the same.
         """
         with contextlib.suppress(OSError):
-            for name in {*self._names(), *os.listdir(self.path("open"))}:
+            for name in {*self.folders(), *os.listdir(self.path("open"))}:
                 path = self.journal_path(name)
                 if not os.path.lexists(path) or _is_empty_file(path):
                     self.unmark(name)

@@ -19,6 +19,7 @@ VERBS = (
     "hooks",
     "check",
     "verify",
+    "collect",
     "hold",
     "recover",
     "cancel",

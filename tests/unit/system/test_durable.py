@@ -131,3 +131,18 @@ def test_room_that_cannot_be_reserved_is_told_and_no_failure():
     finally:
         os.close(reader)
         os.close(writer)
+
+
+def test_a_growing_file_is_seen_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a"
+
+    with durable.growing_file(str(path), mode=0o600) as file:
+        file.write(b"one")
+        assert not path.exists()
+    assert (path.read_bytes(), os.stat(str(path)).st_mode & 0o777) == (b"one", 0o600)
+
+    with pytest.raises(FileExistsError), durable.growing_file(str(path), mode=0o600) as file:
+        file.write(b"two")
+    with pytest.raises(ZeroDivisionError), durable.growing_file(str(tmp_path / "b"), mode=0o600):
+        raise ZeroDivisionError
+    assert (path.read_bytes(), os.listdir(str(tmp_path))) == (b"one", ["a"])
