@@ -42,7 +42,8 @@ def test_without_configuration_each_is_skipped_with_a_reason_and_nothing_is_owed
     codes = [root.run("run", phase)[0] for phase in ("pre", "post", "on-exit")]
 
     result = root.result()
-    skipped = {**hooks_of(result, "pre"), **hooks_of(result, "on-exit")}
+    phases = ("pre", "post", "on-exit")
+    skipped = {name: told for phase in phases for name, told in hooks_of(result, phase).items()}
     needed = ("HOLD_FILE, HOLD_TAG, HOLD_USERS or BLACKOUT", "CHECKS", "BACKUP_PATHS")
     assert codes == [0, 0, 0]
     assert skipped == {
@@ -58,12 +59,17 @@ def test_without_configuration_each_is_skipped_with_a_reason_and_nothing_is_owed
         "30-leave-target-group": ("skipped", "not configured: set TARGET_GROUPS"),
         "30-stop-units": ("skipped", "not configured: set UNITS"),
         "40-start-units": ("skipped", "pre/30-stop-units took nothing away"),
+        "20-update-dependencies": ("skipped", "not configured: set DIRECTORY"),
+        "40-restart-stale": ("skipped", "not configured: set RESTART"),
+        "50-application-health": ("skipped", "not configured: set HTTP, TCP or COMMAND"),
+        "60-impact": ("skipped", "not configured: set LOGS or UNITS"),
         "70-activate-ecs": ("skipped", "pre/30-drain-ecs took nothing away"),
         "70-exit-standby": ("skipped", "pre/30-enter-standby took nothing away"),
         "70-join-haproxy": ("skipped", "pre/30-leave-haproxy took nothing away"),
         "70-join-nginx": ("skipped", "pre/30-leave-nginx took nothing away"),
         "70-join-target-group": ("skipped", "pre/30-leave-target-group took nothing away"),
         "70-uncordon-kubernetes": ("skipped", "pre/30-drain-kubernetes took nothing away"),
+        "90-notify": ("skipped", "not configured: set TOPIC_ARN or WEBHOOK_FILE"),
     }
     assert {*skipped} == {name.split("/")[1] for name in shipped.NAMES}
     assert result["operation"]["verdict"] == "passed"

@@ -23,7 +23,17 @@ MIN_FREE_INODES = "/ 1"
 BACKUP_PATHS = "/etc/hookd /etc/*.conf"
 [hooks."pre/30-stop-units".settings]
 UNITS = "app.service enabled.service old.service"
+[hooks."post/40-restart-stale".settings]
+RESTART = "*.service"
+[hooks."on-exit/50-application-health".settings]
+COMMAND = "systemctl is-active --quiet app.service"
+[hooks."on-exit/60-impact".settings]
+LOGS = "/var/log/app.log"
+[hooks."on-exit/90-notify".settings]
+TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:patching"
+AWS_CLI = "/srv/aws"
 """
+AWS = '#!/bin/sh\necho "$*" >>/srv/told\n'
 
 
 def states(machine):
@@ -40,6 +50,8 @@ def test_units_that_ran_run_again_after_the_reboot_and_no_other(new_machine):
     machine.write("/etc/hookd/hookd.toml", CONFIGURATION)
     for name, text in (("app", UNIT), ("enabled", ENABLED), ("old", UNIT)):
         machine.write(f"/etc/systemd/system/{name}.service", text)
+    machine.write("/var/log/app.log", "2026-01-01T00:00:00Z error: long ago\n")
+    machine.put("/srv/aws", AWS.encode(), 0o755)
     machine.boot()
     machine.execute("systemctl enable --now enabled && systemctl start app").check()
     found = [states(machine)]
@@ -72,14 +84,20 @@ def test_units_that_ran_run_again_after_the_reboot_and_no_other(new_machine):
         ("pre", 1, "30-leave-nginx", "skipped"),
         ("pre", 1, "30-leave-target-group", "skipped"),
         ("pre", 1, "30-stop-units", "passed"),
+        ("post", 1, "20-update-dependencies", "skipped"),
+        ("post", 1, "40-restart-stale", "skipped"),
         ("on-exit", 1, "40-start-units", "passed"),
+        ("on-exit", 1, "50-application-health", "passed"),
+        ("on-exit", 1, "60-impact", "passed"),
         ("on-exit", 1, "70-activate-ecs", "skipped"),
         ("on-exit", 1, "70-exit-standby", "skipped"),
         ("on-exit", 1, "70-join-haproxy", "skipped"),
         ("on-exit", 1, "70-join-nginx", "skipped"),
         ("on-exit", 1, "70-join-target-group", "skipped"),
         ("on-exit", 1, "70-uncordon-kubernetes", "skipped"),
+        ("on-exit", 1, "90-notify", "passed"),
     ]
+    assert "is well so far after patching" in machine.read("/srv/told")
     assert document["operation"]["outstanding_undos"] == []
     archive = hooks.hook_of(document, "20-backup-config")["outputs"]["backup"]
     listed = machine.execute(["tar", "--list", "--gzip", "--file", archive]).check().stdout

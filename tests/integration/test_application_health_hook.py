@@ -1,0 +1,108 @@
+"""The hook that asks the application: real servers, and none."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+
+import pytest
+from support.balancers import free_ports
+from support.shipped import Alone, Done
+
+HEALTH = "on-exit/50-application-health"
+
+
+class Application(http.server.BaseHTTPRequestHandler):
+    """Answers 503 as often as `bad` says, then 200; /gone has moved."""
+
+    bad = 0
+
+    def do_GET(self):
+        kind = type(self)
+        code = 301 if self.path == "/gone" else 503 if kind.bad > 0 else 200
+        kind.bad -= 1
+        self.send_response(code)
+        self.end_headers()
+        self.wfile.write(b"status: green\n")
+
+    def log_message(self, *words):
+        """Say nothing."""
+
+
+@pytest.fixture
+def application():
+    Application.bad = 0
+    server = http.server.HTTPServer(("127.0.0.1", 0), Application)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_application_that_is_well_is_told_so(tmp_path, application):
+    done = Alone(tmp_path).run(
+        HEALTH,
+        HTTP=f"http://{application}/",
+        BODY="green|yellow",
+        TCP=application,
+        COMMAND="test 1",
+    )
+
+    assert done == Done(0, "", {"after_s": "0"}, "the application is well after 0 s\n")
+
+
+def test_it_is_asked_until_it_is_well(tmp_path, application):
+    Application.bad = 2
+
+    done = Alone(tmp_path).run(HEALTH, HTTP=f"http://{application}/", POLL_S="0.05")
+
+    assert (done.code, Application.bad) == (0, -1)
+
+
+def test_all_that_is_not_well_is_named(tmp_path, application):
+    [port] = free_ports(1)
+    urls = f"http://{application}/gone http://{application}/ http://127.0.0.1:{port}/"
+
+    done = Alone(tmp_path).run(
+        HEALTH, HTTP=urls, BODY="red", TCP=f"127.0.0.1:{port}", COMMAND="false", TIMEOUT_S=1
+    )
+
+    curl, *rest = (one for one in done.reason.split("; ") if f":{port}/" in one)
+    assert (done.code, rest) == (1, [])
+    assert curl.startswith(f"http://127.0.0.1:{port}/ curl: (7) ")
+    assert [one for one in done.reason.split("; ") if one != curl] == [
+        f"not well after 1 s: http://{application}/gone answers 301",
+        f"http://{application}/ has no red",
+        f"127.0.0.1:{port} no connection",
+        "false ends with 1",
+    ]
+
+
+def test_who_accepts_and_says_nothing_is_not_waited_for_for_ever(tmp_path):
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/"
+
+        done = Alone(tmp_path).run(HEALTH, HTTP=url, TIMEOUT_S=1, EACH_S=1)
+
+    assert (done.code, "curl: (28)" in done.reason) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "reason"),
+    [
+        ({}, 77, "not configured: set HTTP, TCP or COMMAND"),
+        ({"HTTP": "example.org"}, 1, "HTTP: no URL: example.org"),
+        ({"TCP": "example.org"}, 1, "TCP: no HOST:PORT: example.org"),
+        ({"TCP": "a:1", "TIMEOUT_S": "1m"}, 1, "TIMEOUT_S is no number: 1m"),
+        ({"TCP": "a:1", "EACH_S": "-1"}, 1, "EACH_S is no number: -1"),
+    ],
+)
+def test_what_makes_no_sense_is_said(tmp_path, settings, code, reason):
+    done = Alone(tmp_path).run(HEALTH, **settings)
+
+    assert (done.code, done.reason) == (code, reason)
