@@ -24,6 +24,7 @@ import packagelog
 import parallel
 import sequential
 import service
+import shipped
 import snapshot
 import start
 import syncs
@@ -33,6 +34,7 @@ from row import Row, table
 GROUPS = {
     "sequential": sequential,
     "service": service,
+    "shipped": shipped,
     "syncs": syncs,
     "parallel": parallel,
     "snapshot": snapshot,
