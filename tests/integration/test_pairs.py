@@ -14,7 +14,7 @@ import time
 import pytest
 from support.balancers import Haproxy, Nginx, traffic_ended
 from support.fakeroot import NEW_KERNEL, FakeRoot, hooks_of
-from support.pairs import AWS, Ecs, Standby
+from support.pairs import AWS, Ecs, Standby, TargetGroup
 from support.shipped import Alone, as_vendor, configure
 
 NEEDS = {Haproxy: ("haproxy", "nginx"), Nginx: ("nginx",)}
@@ -46,7 +46,7 @@ def make(request, tmp_path):
         one.end()
 
 
-@pytest.fixture(params=[Standby, Ecs, Haproxy, Nginx])
+@pytest.fixture(params=[TargetGroup, Standby, Ecs, Haproxy, Nginx])
 def pair(request, make):
     return make(request.param)
 

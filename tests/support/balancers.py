@@ -154,7 +154,8 @@ class Haproxy(Balanced):
     def balance(self):
         (self.place / "haproxy.cfg").write_text(HAPROXY.format(**vars(self)))
         names = {"SERVERS": "web/a", "SOCKETS": f"{self.place}/admin.sock"}
-        self.settings = {self.leave: {"POLL_S": 1, **names}, self.join: {"POLL_S": 1, "STEADY_S": 1}}
+        back = {"POLL_S": 1, "STEADY_S": 1}
+        self.settings = {self.leave: {"POLL_S": 1, **names}, self.join: back}
         self.start()
 
     def start(self):

@@ -185,3 +185,43 @@ class Ecs(Amazon):
         self.ecs("register_task_definition", family=family, containerDefinitions=[container])
         [made] = self.ecs("run_task", cluster=self.cluster, taskDefinition=family, count=1)["tasks"]
         return made["taskArn"]
+
+
+class TargetGroup(Amazon):
+    """An instance in one target group and in none of another; moto knows one port of it."""
+
+    leave, join = "pre/30-leave-target-group", "on-exit/70-join-target-group"
+    held = "deregister-targets"
+
+    def __init__(self, tmp_path, moto):
+        super().__init__(tmp_path, moto)
+        made = self.instance()
+        self.id = self.environment["AWS_SSM_INSTANCE_ID"] = made["InstanceId"]
+        self.arns = [self.group(made["VpcId"]) for _ in range(2)]
+        self.targets = [{"Id": self.id, "Port": 8080}]
+        self.elbv2("register_targets", TargetGroupArn=self.arns[0], Targets=self.targets)
+        names = {"TARGET_GROUPS": " ".join(self.arns)}
+        self.settings = {self.leave: {**names, **self.common}, self.join: self.common}
+
+    def elbv2(self, call, **words):
+        return self.moto.call("elbv2", call, **words)
+
+    def group(self, vpc):
+        """Return the ARN of a new target group."""
+        name = "g-" + os.urandom(4).hex()
+        words = {"Name": name, "Protocol": "HTTP", "Port": 80, "VpcId": vpc}
+        [made] = self.elbv2("create_target_group", **words)["TargetGroups"]
+        return made["TargetGroupArn"]
+
+    def state(self):
+        """Return the ports of this node in each of the groups."""
+        found = (self.elbv2("describe_target_health", TargetGroupArn=arn) for arn in self.arns)
+        return tuple(
+            tuple(sorted(one["Target"]["Port"] for one in each["TargetHealthDescriptions"]))
+            for each in found
+        )
+
+    out = ((), ())
+
+    def take_out(self):
+        self.elbv2("deregister_targets", TargetGroupArn=self.arns[0], Targets=self.targets)
