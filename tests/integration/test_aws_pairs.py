@@ -1,11 +1,11 @@
-"""What is Auto Scaling's and ECS's own in their pairs; test_pairs.py has what all pairs promise."""
+"""What is Auto Scaling's and ECS's own in their pairs; test_hook_pairs.py has the rest."""
 
 from __future__ import annotations
 
 import pytest
 from support.pairs import Ecs
 from support.shipped import Alone, Done, executable
-from test_pairs import why_not
+from test_hook_pairs import why_not
 
 LEAVE, JOIN = "pre/30-enter-standby", "on-exit/70-exit-standby"
 DRAIN, ACTIVATE = "pre/30-drain-ecs", "on-exit/70-activate-ecs"

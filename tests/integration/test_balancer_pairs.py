@@ -1,11 +1,11 @@
-"""What is HAProxy's and nginx's own in their pairs; test_pairs.py has what all pairs promise."""
+"""What is HAProxy's and nginx's own in their pairs; test_hook_pairs.py has the rest."""
 
 from __future__ import annotations
 
 import pytest
 from support.balancers import Haproxy, Nginx
 from support.shipped import Alone, Done
-from test_pairs import why_not
+from test_hook_pairs import why_not
 
 
 def made(kind, tmp_path):

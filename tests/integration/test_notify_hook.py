@@ -13,7 +13,7 @@ from support.fakeroot import CHECKOUT, FakeRoot, hooks_of, says
 from support.motoserver import REGION
 from support.pairs import AWS, Ecs
 from support.shipped import Alone, as_vendor, configure, executable
-from test_pairs import why_not
+from test_hook_pairs import why_not
 
 NOTIFY = "on-exit/90-notify"
 HOOKD = f"/usr/bin/env PYTHONPATH={CHECKOUT} {sys.executable} -m hookd"

@@ -17,8 +17,8 @@ from support.balancers import Haproxy, Nginx
 from support.fakeroot import CHECKOUT, FakeRoot, hooks_of
 from support.kubeserver import NAME, KubeServer, pod
 from support.pairs import Ecs, Standby
+from test_hook_pairs import why_not
 from test_kubernetes_hooks import KUBECTL, write_kernel
-from test_pairs import why_not
 
 ALL = (Standby, Ecs, Haproxy, Nginx)
 WHY_NOT = next((why_not(kind) for kind in ALL if why_not(kind)), "") or (
