@@ -15,7 +15,7 @@ import pytest
 from support.balancers import Haproxy, Nginx, traffic_ended
 from support.fakeroot import NEW_KERNEL, FakeRoot, hooks_of
 from support.pairs import AWS, Ecs, Standby, TargetGroup
-from support.shipped import Alone, as_vendor, configure
+from support.shipped import Alone, as_vendor, configure, executable
 
 NEEDS = {Haproxy: ("haproxy", "nginx"), Nginx: ("nginx",)}
 
@@ -139,6 +139,25 @@ def test_a_pre_that_was_killed_half_way_is_put_back(node, pair):
     outcomes, verdict, owed = node.told()
     assert (outcomes, verdict, owed) == (["interrupted", "passed"], "failed", [])
     assert (code, pair.state()) == (1, before)
+
+
+def test_a_pre_that_was_killed_before_it_took_anything_away_leaves_all_as_it_was(tmp_path, pair):
+    alone, before = Alone(tmp_path), pair.state()
+    settings = {name: {**pair.environment, **one} for name, one in pair.settings.items()}
+    written = alone.scratch / "written"
+    executable(alone.bin / "sync", f"#!/bin/sh\n: >{written}; exec sleep 60\n")
+    leaving = alone.start(pair.leave, **settings[pair.leave])
+    give_up_at = time.monotonic() + 30
+    while not written.exists():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+    alone.end(leaving, signal.SIGKILL)
+    (alone.bin / "sync").unlink()
+    killed = pair.state()
+    code = alone.run(pair.join, **settings[pair.join]).code
+
+    assert (killed, code, pair.state()) == (before, 0, before)
 
 
 def test_called_twice_each_keeps_what_was_found_first(tmp_path, pair):

@@ -7,12 +7,14 @@ import http.client
 import io
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
 import time
 
 from support.pairs import Pair
+from support.shipped import Alone
 
 BACKENDS = """\
 pid {place}/backends.pid;
@@ -63,13 +65,21 @@ def free_ports(count):
     return ports
 
 
+def gone(pid):
+    """Return whether a process has ended; that it was reaped is up to pid 1."""
+    try:
+        return not pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
 class Balanced(Pair):
     """Two servers of a balancer, a and b, played by one nginx; this node is a."""
 
     def __init__(self, tmp_path):
         super().__init__()
         self.place = tmp_path
-        self.a, self.b, self.port = free_ports(3)
+        self.a, self.b, self.port, self.admin = free_ports(4)
         self.slow = None
         self.config = self.place / "backends.conf"
         self.config.write_text(BACKENDS.format(place=tmp_path, a=self.a, b=self.b, long="x" * 2000))
@@ -114,6 +124,13 @@ class Balanced(Pair):
             stdout=subprocess.PIPE,
         )
 
+    def leaves(self, **more):
+        """Run the hook alone, its settings changed by `more`."""
+        return Alone(self.place).run(self.leave, **{**self.settings[self.leave], **more})
+
+    def joins(self, **more):
+        return Alone(self.place).run(self.join, **{**self.settings[self.join], **more})
+
     def until(self, holds):
         give_up_at = time.monotonic() + 20
         while not holds():
@@ -133,6 +150,7 @@ def traffic_ended(process):
 HAPROXY = """\
 global
   stats socket {place}/admin.sock level admin
+  stats socket ipv4@127.0.0.1:{admin} level admin
 defaults
   mode http
   timeout connect 5s
@@ -154,8 +172,7 @@ class Haproxy(Balanced):
     def balance(self):
         (self.place / "haproxy.cfg").write_text(HAPROXY.format(**vars(self)))
         names = {"SERVERS": "web/a", "SOCKETS": f"{self.place}/admin.sock"}
-        back = {"POLL_S": 1, "STEADY_S": 1}
-        self.settings = {self.leave: {"POLL_S": 1, **names}, self.join: back}
+        self.settings = {self.leave: {"POLL_S": 0.2, **names}, self.join: {"POLL_S": 0.2}}
         self.start()
 
     def start(self):
@@ -166,7 +183,7 @@ class Haproxy(Balanced):
     def stop(self):
         for pid in (self.place / "haproxy.pid").read_text().split():
             os.kill(int(pid), 9)
-            self.until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"))
+            self.until(lambda pid=pid: gone(pid))
 
     def ask(self, command):
         with socket.socket(socket.AF_UNIX) as peer:
@@ -231,14 +248,14 @@ class Nginx(Balanced):
             "RELOAD": f"{command} -s reload",
             "PID_FILE": f"{self.place}/nginx.pid",
         }
-        names = {"SERVERS": f"127.0.0.1:{self.a}", "FILE": self.file, "POLL_S": 1}
+        names = {"SERVERS": f"127.0.0.1:{self.a}", "FILE": self.file, "POLL_S": 0.2}
         self.settings = {self.leave: {**names, **common}, self.join: common}
         self.nginx(self.balancer)
 
     def stop(self):
         pid = (self.place / "nginx.pid").read_text().strip()
         self.nginx(self.balancer, "-s", "stop")
-        self.until(lambda: not os.path.exists(f"/proc/{pid}"))
+        self.until(lambda: gone(pid))
 
     def state(self):
         """Return the file and its mode."""

@@ -1,0 +1,198 @@
+"""What is HAProxy's own in its pair; test_hook_pairs.py has what all pairs promise."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import pytest
+from support.balancers import Haproxy, traffic_ended
+from support.shipped import Done, executable
+from test_hook_pairs import why_not
+
+pytestmark = pytest.mark.skipif(bool(why_not(Haproxy)), reason=why_not(Haproxy))
+NOTHING = "nothing was taken away\n"
+
+
+@pytest.fixture
+def haproxy(tmp_path):
+    pair = Haproxy(tmp_path)
+    yield pair
+    pair.end()
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"SERVERS": "web/c"}, "{place}/admin.sock: cannot tell the state of web/c"),
+        ({"SERVERS": "web"}, "SERVERS: no BACKEND/SERVER: web"),
+        ({"SOCKETS": "{place}/none"}, "{place}/none: cannot tell the state of web/a"),
+        ({"SOCKETS": "127.0.0.1:{b}"}, "127.0.0.1:{b}: cannot tell the state of web/a"),
+        ({"DRAIN_TIMEOUT_S": "0"}, "DRAIN_TIMEOUT_S is no number: 0"),
+    ],
+)
+def test_haproxy_is_told_nothing_where_something_makes_no_sense(
+    haproxy, tmp_path, settings, reason
+):
+    before = haproxy.state()
+    names = vars(haproxy)
+
+    done = haproxy.leaves(**{key: one.format(**names) for key, one in settings.items()})
+
+    assert (done.code, done.reason) == (1, reason.format(**names))
+    assert haproxy.state() == before
+
+
+def test_haproxy_is_waited_for_and_not_for_ever(haproxy, tmp_path):
+    haproxy.hold()
+
+    done = haproxy.leaves(DRAIN_TIMEOUT_S=1)
+    while_held = haproxy.state()
+    haproxy.release()
+    again = haproxy.leaves()
+
+    assert (done.code, done.reason) == (1, "after 1 s web/a has 2 sessions")
+    assert while_held == (("a", "DRAIN", "1"), ("b", "UP", "1"))
+    expected = Done(0, "", {"left": "1"}, "1 servers have drained and are in maintenance\n")
+    assert (again, haproxy.state()) == (expected, haproxy.out)
+
+
+def test_a_node_that_does_not_answer_gets_no_request_and_the_undo_is_owed(haproxy, tmp_path):
+    assert haproxy.leaves().code == 0
+    haproxy.ask("set server web/a addr 127.0.0.1 port 1")
+    traffic = haproxy.traffic()
+
+    done = haproxy.joins(UP_TIMEOUT_S=2)
+    again = haproxy.joins(UP_TIMEOUT_S=1)
+
+    assert traffic_ended(traffic) == {"failed": [], "seen": ["200 b"]}
+    reason = f"web/a at {tmp_path}/admin.sock is not as before (ready, operational 0), was ready"
+    assert (done.code, done.reason) == (75, f"after 2 s {reason}")
+    assert (again.code, again.reason) == (75, f"after 1 s {reason}")
+
+
+def test_a_haproxy_is_reached_by_tcp(haproxy, tmp_path):
+    before = haproxy.state()
+
+    left = haproxy.leaves(SOCKETS=f"127.0.0.1:{haproxy.admin}")
+    while_out = haproxy.state()
+    joined = haproxy.joins()
+
+    assert (left.code, joined.code) == (0, 0)
+    assert (while_out, haproxy.state()) == (haproxy.out, before)
+
+
+def test_a_server_without_checks_is_up_at_once(haproxy, tmp_path):
+    config = haproxy.place / "haproxy.cfg"
+    config.write_text(config.read_text().replace(" check inter 200ms fall 2 rise 1", ""))
+    haproxy.reboot()
+    before = haproxy.state()
+
+    codes = [haproxy.leaves().code, haproxy.joins().code]
+
+    assert (codes, haproxy.state()) == ([0, 0], before)
+    assert haproxy.answers() == ["a", "b"]
+
+
+def test_what_the_configuration_disables_and_somebody_made_ready_is_ready_again(haproxy, tmp_path):
+    config = haproxy.place / "haproxy.cfg"
+    config.write_text(config.read_text().replace("rise 1", "rise 1 disabled", 1))
+    haproxy.stop()
+    haproxy.start()
+    haproxy.ask("set server web/a state ready")
+    haproxy.until(lambda: haproxy.answers() == ["a", "b"])
+    before = haproxy.state()
+
+    assert haproxy.leaves().code == 0
+    while_out = haproxy.state()
+    haproxy.stop()
+    haproxy.start()
+    assert haproxy.joins().code == 0
+
+    assert (while_out, haproxy.state()) == (haproxy.out, before)
+
+
+def test_what_the_configuration_enables_meanwhile_is_not_taken_out(haproxy, tmp_path):
+    config = haproxy.place / "haproxy.cfg"
+    enabled = config.read_text()
+    config.write_text(enabled.replace("rise 1", "rise 1 disabled", 1))
+    haproxy.stop()
+    haproxy.start()
+
+    left = haproxy.leaves()
+    config.write_text(enabled)
+    haproxy.reboot()
+    before = haproxy.state()
+    joined = haproxy.joins()
+
+    said = "0 servers have drained and are in maintenance\n"
+    assert (left, joined) == (Done(0, "", {"left": "0"}, said), Done(0, "", {}, NOTHING))
+    assert haproxy.state() == before
+
+
+def test_called_again_it_takes_no_server_out_of_maintenance(haproxy, tmp_path):
+    asked = tmp_path / "asked"
+    executable(
+        tmp_path / "bin/python3",
+        f"""#!/bin/sh
+echo "$4" >>{asked}
+exec {sys.executable} "$@"
+""",
+    )
+    assert haproxy.leaves().code == 0
+    first = asked.read_text().splitlines()
+
+    assert haproxy.leaves().code == 0
+
+    look = "show servers state web; show stat"
+    orders = ["set server web/a state drain", "set server web/a state maint"]
+    assert [one for one in first if one != look] == orders
+    assert set(asked.read_text().splitlines()[len(first) :]) == {look}
+
+
+@pytest.mark.parametrize("what", ["state maint", "state drain", "weight 0"])
+def test_what_was_out_by_the_runtime_api_is_out_again_in_a_new_process(haproxy, tmp_path, what):
+    haproxy.ask(f"set server web/a {what}")
+    before = haproxy.state()
+
+    left = haproxy.leaves()
+    while_out = haproxy.state()
+    # as if patching had taken a while
+    os.utime(str(tmp_path / "scratch/haproxy"), (time.time() - 300,) * 2)
+    haproxy.reboot()
+    joined = haproxy.joins()
+
+    assert (left.code, while_out[0][1], joined.code) == (0, "MAINT", 0)
+    assert haproxy.state() == before
+
+
+def test_maintenance_that_somebody_ends_meanwhile_is_not_begun_again(haproxy, tmp_path):
+    before = haproxy.state()
+    haproxy.ask("set server web/a state maint")
+    left = haproxy.leaves()
+    haproxy.ask("set server web/a state ready")
+
+    joined = haproxy.joins()
+
+    assert (left.code, joined.code, haproxy.state()) == (0, 0, before)
+
+
+def test_sessions_of_a_server_that_drained_before_are_waited_for(haproxy, tmp_path):
+    haproxy.hold()
+    haproxy.take_out()
+
+    done = haproxy.leaves(DRAIN_TIMEOUT_S=1)
+    haproxy.release()
+
+    assert (done.code, done.reason) == (1, "after 1 s web/a has 2 sessions")
+
+
+def test_a_haproxy_that_is_gone_leaves_the_undo_owed(haproxy, tmp_path):
+    assert haproxy.leaves().code == 0
+    haproxy.stop()
+
+    done = haproxy.joins()
+    haproxy.start()
+
+    assert (done.code, done.reason) == (75, f"not made ready: web/a at {tmp_path}/admin.sock")
