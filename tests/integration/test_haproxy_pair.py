@@ -26,6 +26,8 @@ def haproxy(tmp_path):
     ("settings", "reason"),
     [
         ({"SERVERS": "web/c"}, "{place}/admin.sock: cannot tell the state of web/c"),
+        ({"SERVERS": " "}, "SERVERS or SOCKETS names none"),
+        ({"SOCKETS": " "}, "SERVERS or SOCKETS names none"),
         ({"SERVERS": "web"}, "SERVERS: no BACKEND/SERVER: web"),
         ({"SOCKETS": "{place}/none"}, "{place}/none: cannot tell the state of web/a"),
         ({"SOCKETS": "127.0.0.1:{b}"}, "127.0.0.1:{b}: cannot tell the state of web/a"),

@@ -23,6 +23,7 @@ def nginx(tmp_path):
     ("settings", "reason"),
     [
         ({"SERVERS": "10.0.0.1"}, "{file}: no server 10.0.0.1"),
+        ({"SERVERS": " "}, "SERVERS names none"),
         ({"SERVERS": "a b;"}, "{file}: no server a"),
         ({"FILE": "upstream"}, "FILE is no absolute path of a file: upstream"),
         ({"PID_FILE": "{place}/none"}, "nginx does not run: no {place}/none"),
