@@ -326,6 +326,7 @@ def test_joining_asks_for_the_health_that_was(tmp_path, before, after, code):
     ("settings", "reason"),
     [
         ({"TARGET_GROUPS": "web"}, "TARGET_GROUPS: no ARN: web"),
+        ({"TARGET_GROUPS": " "}, "TARGET_GROUPS: no ARN:"),
         (
             {"TARGET_GROUPS": GROUP, "TARGET_ID": "i-1 f"},
             "the instance id is not known: set TARGET_ID",
