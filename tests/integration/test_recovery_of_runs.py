@@ -21,7 +21,8 @@ STATE_FILE = f"/var/lib/amazon/ssm/i-0123456789abcdef0/document/state/current/{C
 @pytest.fixture
 def root(tmp_path):
     found = FakeRoot(tmp_path)
-    found.config('[recovery]\ngrace = "1s"\n')  # the host is up for longer
+    # the host is up for longer than that, and for less than this
+    found.config('[recovery]\ngrace = "1s"\nalive_limit = "30d"\n')
     yield found
     found.end()
 
