@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import pathlib
@@ -331,7 +332,8 @@ def test_every_row_of_a_dnf_history_is_read_none_lost_none_invented(root, path):
     put(root, "/var/lib/dnf/history.sqlite", path)
     since = History(source="dnf-history", database="history.sqlite")
     found = history.read_dnf(root, since)
-    with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as rows:
+    uri = f"file:{path}?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as rows:
         transactions = rows.execute("SELECT id, state, cmdline FROM trans ORDER BY id").fetchall()
         packages_ = rows.execute(
             "SELECT i.trans_id, r.name, r.arch, r.version || '-' || r.release FROM trans_item i"
