@@ -14,21 +14,23 @@ QUIET = ("pass", "skip")
 class Patching:
     """One patch run, step by step. `number` tells those of one machine apart."""
 
-    def __init__(self, machine, number: int = 1) -> None:
+    def __init__(self, machine, number: int = 1, *, reboot_option: str = "RebootIfNeeded") -> None:
         self.machine = machine
+        self._reboot_option = reboot_option
         self.run_id = f"{number:08d}-2222-3333-4444-555555555555"
         self._root = machine.ground.seen
         self._run = PatchRun(self._root, self.run_id)
         self._patches = PatchFiles(self._root, self.run_id)
         self._tree = agent.files(machine)
-        self._tree.steps = wrapper_steps(**dict.fromkeys((PRE, POST, ON_EXIT), "MyHook"))
+        hooks = dict.fromkeys((PRE, POST, ON_EXIT), "MyHook")
+        self._tree.steps = wrapper_steps(reboot_option=reboot_option, **hooks)
         self._tree.submit(self.run_id)
         self._tree.start(self.run_id)
 
     def pre(self, missing: int = 1):
         """Scan, find what is missing, and call pre."""
         self._patches.summary("Scan", missing=missing)
-        self._run.verify()
+        self._run.verify(reboot_option=self._reboot_option)
         return self._call(PRE, "pre")
 
     def install(self, command: str = "true", pending: int = 0) -> None:

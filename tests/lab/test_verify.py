@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
 from lab import application
@@ -18,7 +20,7 @@ from lab.application import (
     start,
 )
 from lab.facts import of_unit
-from lab.hooks import check_of, install, shown
+from lab.hooks import check_of, hook_of, install, shown
 from lab.patching import Patching, noticed, verdict_of
 
 SETTINGS = "/etc/hookd/hookd.toml"
@@ -36,6 +38,8 @@ reachable = true
 status = 200
 contains = "well"
 """
+SHIPPED, STALE = pathlib.Path(__file__).resolve().parents[2] / "hooks.d", "post/40-restart-stale"
+RESTARTS = f'[hooks."{STALE}".settings]\nRESTART = "*.service"\n'
 # Stands in front of the real one on PATH.
 IN_FRONT = "/usr/local/sbin/systemctl"
 
@@ -142,6 +146,21 @@ def test_an_update_that_nobody_restarts_the_service_for(machine, tmp_path):
     document = shown(machine)
     assert noticed(document) == {"processes.stale": "warn"}
     assert UNIT in check_of(document, "processes.stale")["found"]
+
+    # and now somebody does
+    old = of_unit(machine, UNIT, "MainPID")
+    machine.put(f"/usr/lib/hookd/hooks.d/{STALE}", (SHIPPED / STALE).read_bytes(), 0o755)
+    machine.write("/etc/hookd/conf.d/stale.toml", RESTARTS)
+    update = bring(machine, tmp_path, Release("3", does=loads, scriptlet=":"))
+    Patching(machine, 2, reboot_option="NoReboot").patch(update)
+
+    document = shown(machine)
+    hook = hook_of(document, "40-restart-stale")
+    assert (hook["outcome"], hook["outputs"]["restarted"]) == ("passed", UNIT), hook
+    assert noticed(document) == {}
+    assert verdict_of(document) == ("patched-no-reboot", "passed")
+    assert of_unit(machine, UNIT, "ActiveState") == "active"
+    assert of_unit(machine, UNIT, "MainPID") != old
 
 
 @pytest.mark.parametrize("is_undone", [True, False])
