@@ -61,6 +61,7 @@ def test_without_configuration_each_is_skipped_with_a_reason_and_nothing_is_owed
         "40-start-units": ("skipped", "pre/30-stop-units took nothing away"),
         "20-update-dependencies": ("skipped", "not configured: set DIRECTORY"),
         "40-restart-stale": ("skipped", "not configured: set RESTART"),
+        "30-restore-dependencies": ("skipped", "not configured: set DIRECTORY"),
         "50-application-health": ("skipped", "not configured: set HTTP, TCP or COMMAND"),
         "60-impact": ("skipped", "not configured: set LOGS or UNITS"),
         "70-activate-ecs": ("skipped", "pre/30-drain-ecs took nothing away"),

@@ -108,6 +108,7 @@ def test_the_whole_set_goes_along_with_a_patch_run(tmp_path, root, moto, others,
     endpoint = f"arn:aws:sqs:eu-west-1:123456789012:{standby.group}"
     moto.call("sns", "subscribe", TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
     log = root.write("var/log/app.log", "2020-01-01T00:00:00Z error: long ago\n")
+    app = application(tmp_path / "app")
     aws = {**standby.environment, "AWS_CLI": standby.cli, "POLL_S": 1}
     hookd = f"/usr/bin/env PYTHONPATH={CHECKOUT} {sys.executable} -m hookd"
     shipped.configure(
@@ -119,7 +120,8 @@ def test_the_whole_set_goes_along_with_a_patch_run(tmp_path, root, moto, others,
             "pre/30-drain-kubernetes": {"KUBECONFIG": cluster.kubeconfig(tmp_path / "kubeconfig")},
             "pre/30-leave-target-group": {"TARGET_GROUPS": arn, **aws},
             "on-exit/70-join-target-group": {"HEALTHY_TIMEOUT_S": 5, **aws},
-            "post/20-update-dependencies": {"DIRECTORY": application(tmp_path / "app")},
+            "post/20-update-dependencies": {"DIRECTORY": app, "ALLOW_ROOT": "true"},
+            "on-exit/30-restore-dependencies": {"DIRECTORY": app},
             "post/40-restart-stale": {"RESTART": "*"},
             "on-exit/50-application-health": {"TCP": f"127.0.0.1:{haproxy.port}"},
             "on-exit/60-impact": {"LOGS": log},

@@ -86,6 +86,7 @@ def test_units_that_ran_run_again_after_the_reboot_and_no_other(new_machine):
         ("pre", 1, "30-stop-units", "passed"),
         ("post", 1, "20-update-dependencies", "skipped"),
         ("post", 1, "40-restart-stale", "skipped"),
+        ("on-exit", 1, "30-restore-dependencies", "skipped"),
         ("on-exit", 1, "40-start-units", "passed"),
         ("on-exit", 1, "50-application-health", "passed"),
         ("on-exit", 1, "60-impact", "passed"),
