@@ -32,6 +32,7 @@ def haproxy(tmp_path):
         ({"SOCKETS": "{place}/none"}, "{place}/none: cannot tell the state of web/a"),
         ({"SOCKETS": "127.0.0.1:{b}"}, "127.0.0.1:{b}: cannot tell the state of web/a"),
         ({"DRAIN_TIMEOUT_S": "0"}, "DRAIN_TIMEOUT_S is no number: 0"),
+        ({"POLL_S": "soon"}, "POLL_S is no number: soon"),
     ],
 )
 def test_haproxy_is_told_nothing_where_something_makes_no_sense(
@@ -147,7 +148,7 @@ exec {sys.executable} "$@"
 
     assert haproxy.leaves().code == 0
 
-    look = "show servers state web; show stat"
+    look = "show info; show servers state web; show stat"
     orders = ["set server web/a state drain", "set server web/a state maint"]
     assert [one for one in first if one != look] == orders
     assert set(asked.read_text().splitlines()[len(first) :]) == {look}
@@ -160,13 +161,26 @@ def test_what_was_out_by_the_runtime_api_is_out_again_in_a_new_process(haproxy, 
 
     left = haproxy.leaves()
     while_out = haproxy.state()
-    # as if patching had taken a while
-    os.utime(str(tmp_path / "scratch/haproxy"), (time.time() - 300,) * 2)
     haproxy.reboot()
     joined = haproxy.joins()
 
     assert (left.code, while_out[0][1], joined.code) == (0, "MAINT", 0)
     assert haproxy.state() == before
+
+
+def test_a_new_process_is_known_by_its_age_where_its_pid_has_come_again(haproxy, tmp_path):
+    haproxy.ask("set server web/a state maint")
+    before = haproxy.state()
+    assert haproxy.leaves().code == 0
+    haproxy.reboot()
+    record = tmp_path / "scratch/haproxy"
+    # as in a container, and as if patching had taken a while
+    record.write_text(record.read_text().rsplit("\t", 1)[0] + f"\t{haproxy.pid()}\n")
+    os.utime(str(record), (time.time() - 300,) * 2)
+
+    joined = haproxy.joins()
+
+    assert (joined.code, haproxy.state()) == (0, before)
 
 
 def test_maintenance_that_somebody_ends_meanwhile_is_not_begun_again(haproxy, tmp_path):

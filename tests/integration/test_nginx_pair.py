@@ -27,6 +27,7 @@ def nginx(tmp_path):
         ({"SERVERS": "a b;"}, "{file}: no server a"),
         ({"FILE": "upstream"}, "FILE is no absolute path of a file: upstream"),
         ({"PID_FILE": "{place}/none"}, "nginx does not run: no {place}/none"),
+        ({"POLL_S": "soon"}, "POLL_S is no number: soon"),
     ],
 )
 def test_nginx_is_left_alone_where_something_makes_no_sense(nginx, tmp_path, settings, reason):
@@ -59,13 +60,47 @@ def test_what_somebody_edits_meanwhile_stays(nginx, tmp_path):
     assert [one.name for one in tmp_path.glob(".*")] == []
 
 
+@pytest.mark.parametrize("since", ["  server {a} down weight=2;", "  # no more {a}"])
+def test_a_server_that_somebody_edits_so_that_it_gets_nothing_leaves_the_undo_owed(
+    nginx, tmp_path, since
+):
+    address = f"127.0.0.1:{nginx.a}"
+    assert nginx.leaves().code == 0
+    edited = nginx.out[0].replace(f"  server {address} weight=2  down;", since.format(a=address))
+    nginx.file.write_text(edited)
+
+    done = nginx.joins()
+
+    reason = f"{nginx.file}: somebody has edited it, these get nothing: {address}"
+    assert (done.code, done.reason) == (75, reason)
+    assert nginx.file.read_text() == edited
+
+
+def test_a_server_that_is_down_in_the_file_alone_is_told_to_nginx(nginx, tmp_path):
+    down = nginx.out[0].replace("  down", " down")
+    nginx.file.write_text(down)
+    before = nginx.answers()
+
+    left = nginx.leaves()
+    while_out = nginx.answers()
+    joined = nginx.joins()
+
+    assert (before, while_out) == (["a", "b"], ["b"])
+    assert (left.code, left.outputs, joined.code) == (0, {"left": "0"}, 0)
+    assert nginx.file.read_text() == down
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
         ("  server {a} # down for a while\n    weight=2;", "is not on one line of its own"),
         ("  server {a} # weight=1;\n    weight=2;", "is not on one line of its own"),
         ("  server {a}\n    weight=2;", "is not on one line of its own"),
-        ("  server {a}; server {a} weight=2;", ""),
+        ("  server {a}; server {a} weight=2;", "is not on one line of its own"),
+        (
+            "  server {a};\n  server 127.1; server {a} backup;",
+            "is not on one line of its own",
+        ),
         ("  server {a} weight=2; # down; not any more", ""),
         ("  server\t{a}\tmax_fails=0;# down", ""),
         ("  server {a} backup; # k\u00f6nnte down sein", ""),
@@ -105,6 +140,25 @@ def test_a_file_that_is_written_anew_while_workers_drain_stops_pre(nginx, tmp_pa
     assert (done.code, done.reason) == (1, reason)
 
 
+def test_workers_that_somebody_starts_with_the_old_file_meanwhile_are_waited_for(nginx, tmp_path):
+    alone = Alone(tmp_path)
+    syncing, go = alone.scratch / "syncing", alone.scratch / "go"
+    executable(alone.bin / "sync", "#!/bin/sh\n: >syncing; until [ -e go ]; do sleep 0.05; done\n")
+    settings = {**nginx.settings[nginx.leave], "DRAIN_TIMEOUT_S": 2}
+    leaving = alone.start(nginx.leave, **settings)
+    nginx.until(syncing.exists)
+    old = nginx.workers()
+    nginx.nginx(nginx.balancer, "-s", "reload")
+    nginx.until(lambda: nginx.workers().isdisjoint(old))
+    nginx.hold()
+    go.touch()
+
+    done = alone.end(leaving)
+    nginx.release()
+
+    assert (done.code, done.reason.startswith("after 2 s worker ")) == (1, True)
+
+
 def test_nodes_that_share_the_file_take_turns(nginx, tmp_path):
     alone = Alone(tmp_path)
     executable(alone.bin / "flock", '#!/bin/sh\necho >>asked; exec /usr/bin/flock "$@"\n')
@@ -126,6 +180,25 @@ def test_nodes_that_share_the_file_take_turns(nginx, tmp_path):
     text = nginx.out[0].replace(f":{nginx.b};", f":{nginx.b} down;")
     assert while_locked == text.replace(" down;", ";", 1)
     assert (done.code, nginx.state()) == (0, (text, "0o640"))
+
+
+def test_a_file_that_is_put_back_keeps_what_another_node_wrote(nginx, tmp_path):
+    alone, other = Alone(tmp_path), Alone(tmp_path / "other")
+    test = executable(
+        alone.bin / "test", "#!/bin/sh\n: >testing; until [ -e go ]; do sleep 0.05; done; false\n"
+    )
+    executable(other.bin / "flock", '#!/bin/sh\n: >asked; exec /usr/bin/flock "$@"\n')
+    settings = nginx.settings[nginx.leave]
+    leaving = alone.start(nginx.leave, **{**settings, "TEST": test})
+    nginx.until((alone.scratch / "testing").exists)
+    second = other.start(nginx.leave, **{**settings, "SERVERS": f"127.0.0.1:{nginx.b}"})
+    nginx.until((other.scratch / "asked").exists)
+    (alone.scratch / "go").touch()
+
+    codes = [alone.end(leaving).code, other.end(second).code]
+
+    text = nginx.out[0].replace("  down;", " ;").replace(f":{nginx.b};", f":{nginx.b} down;")
+    assert (codes, nginx.state()) == ([1, 0], (text, "0o640"))
 
 
 def test_an_nginx_that_does_not_run_has_its_servers_when_it_starts(nginx, tmp_path):

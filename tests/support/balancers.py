@@ -191,6 +191,11 @@ class Haproxy(Balanced):
             peer.sendall(command.encode() + b"\n")
             return b"".join(iter(lambda: peer.recv(65536), b"")).decode()
 
+    def pid(self):
+        """Return the pid that it gives itself."""
+        said = dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if line)
+        return int(said["Pid"])
+
     def state(self):
         """Return status and weight of both servers."""
         rows = csv.DictReader(io.StringIO(self.ask("show stat").lstrip("# ")))
@@ -265,6 +270,12 @@ class Nginx(Balanced):
     def out(self):
         text = UPSTREAM.format(**vars(self)).replace("weight=2 ;", "weight=2  down;")
         return text, "0o640"
+
+    def workers(self):
+        """Return the pids of the workers of the balancer."""
+        pid = (self.place / "nginx.pid").read_text().strip()
+        said = subprocess.run(["pgrep", "-P", pid], stdout=subprocess.PIPE, check=True).stdout
+        return set(said.split())
 
     def take_out(self):
         self.file.write_text(self.file.read_text().replace(" weight", " down weight"))
