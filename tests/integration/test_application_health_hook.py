@@ -96,6 +96,7 @@ def test_who_accepts_and_says_nothing_is_not_waited_for_for_ever(tmp_path):
     ("settings", "code", "reason"),
     [
         ({}, 77, "not configured: set HTTP, TCP or COMMAND"),
+        ({"HTTP": " ", "COMMAND": " "}, 1, "HTTP, TCP and COMMAND name nothing"),
         ({"HTTP": "example.org"}, 1, "HTTP: no URL: example.org"),
         ({"TCP": "example.org"}, 1, "TCP: no HOST:PORT: example.org"),
         ({"TCP": "a:1", "TIMEOUT_S": "1m"}, 1, "TIMEOUT_S is no number: 1m"),

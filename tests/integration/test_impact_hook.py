@@ -112,6 +112,16 @@ def test_what_cannot_be_known_is_no_success_and_all_of_it_is_named(tmp_path):
     )
 
 
+def test_a_log_without_times_is_not_known_even_where_an_older_one_lies_beside_it(tmp_path):
+    machine = Machine(tmp_path)
+    machine.log("error without a time\n", "app.log.1", age_s=9000)
+    path = machine.log("error without a time\n" * 50)
+
+    done = machine.run(IMPACT, LOGS=path)
+
+    assert (done.code, done.reason) == (1, f"{path}: {UNREADABLE}")
+
+
 JOURNAL = """#!/bin/bash
 # -q --no-pager -o cat, then -n 1 --until @TIME or -u UNIT --since @TIME --until @TIME
 case $* in
@@ -146,3 +156,9 @@ def test_without_pre_or_settings_there_is_nothing_to_compare(tmp_path):
 
     assert machine.run(IMPACT).reason == "not configured: set LOGS or UNITS"
     assert machine.run(IMPACT, LOGS="/x").reason == "when pre began is not known"
+
+
+def test_settings_of_blanks_compare_nothing_and_say_so(tmp_path):
+    done = Machine(tmp_path).run(IMPACT, LOGS=" ", UNITS=" ")
+
+    assert (done.code, done.reason) == (1, "LOGS and UNITS name nothing")

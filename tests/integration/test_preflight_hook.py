@@ -223,3 +223,9 @@ def test_hookd_stops_pre_by_it(tmp_path):
     configure(root, **{PREFLIGHT: {"CHECKS": "unfinished"}})
 
     assert root.run("run", "pre")[0] == 1
+
+
+def test_checks_of_blanks_look_at_nothing_and_say_so(alone):
+    done = alone.run(PREFLIGHT, CHECKS=" ")
+
+    assert (done.code, done.reason) == (1, "CHECKS names nothing")

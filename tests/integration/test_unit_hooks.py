@@ -166,6 +166,7 @@ def test_one_that_was_starting_is_started_and_not_waited_for(tmp_path):
     [
         ("web.service gone.service", "UNITS: gone.service is not-found"),
         ("web.service hidden.service", "UNITS: hidden.service is masked"),
+        (" ", "UNITS names nothing"),
         ("web.service --all", "UNITS: no name of a unit: --all"),
         ("web.service $(reboot).service", "UNITS: no name of a unit: $(reboot).service"),
     ],
