@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import tarfile
 import tempfile
+import zlib
 from dataclasses import dataclass
 from typing import IO, Iterable, Iterator, cast
 
 _IN_MEMORY = 1 << 20
 _LEVEL = 6  # as gzip(1): 9 takes several times as long for some percent
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's deflateInit2: with the header and the end of RFC 1952
 
 
 class TooLargeError(Exception):
@@ -45,12 +46,32 @@ def laid_aside(pieces: Iterable[bytes], most: int) -> Iterator[Aside]:
         yield Aside(file, size, digest.hexdigest())
 
 
+class _Packed:
+    """What gzip(1) reads. Forgotten, it writes nothing: gzip.GzipFile would, after an error too."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        self._given = 0
+
+    def tell(self) -> int:
+        return self._given
+
+    def write(self, data: bytes) -> int:
+        self._stream.write(self._deflate.compress(data))
+        self._given += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.write(self._deflate.flush())
+
+
 class Archive:
     """Members lie in `folder`, belong to root, have mode 0600 and the time `at` (seconds)."""
 
     def __init__(self, stream: IO[bytes], folder: str, at: float) -> None:
-        # tarfile's own "w|gz" writes to the stream when it is forgotten, after an error as well
-        self._packed = gzip.GzipFile("", "wb", _LEVEL, stream, at)
+        # tarfile's own "w|gz" writes to the stream when it is forgotten, as gzip does
+        self._packed = _Packed(stream)
         self._tar = tarfile.open(  # noqa: SIM115 - without `close` it is to be no whole archive
             fileobj=cast(IO[bytes], self._packed), mode="w", format=tarfile.PAX_FORMAT
         )

@@ -28,6 +28,7 @@ from hookd.core.undo import outstanding
 HOOKS = 20
 CHUNKS = 4
 KILLS = int(os.environ.get("HOOKD_KILLS", "200")) // CHUNKS
+ENOUGH = 15
 LANES = 4
 
 
@@ -65,7 +66,8 @@ def test_whenever_it_is_killed_the_operation_ends_with_a_true_result(tmp_path, c
     outcomes, wrong = in_lanes(tmp_path, moments, LANES, one_kill)
     assert wrong == []
     assert len(outcomes) == KILLS
-    assert "interrupted" in outcomes
+    # A few may all fall between two hooks.
+    assert "interrupted" in outcomes or KILLS < ENOUGH
 
 
 def one_kill(folder, moment_s):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import io
 import json
@@ -94,6 +95,18 @@ def test_an_archive_that_cannot_be_written_is_no_fault_of_a_part():
             [_gives("a", noise)],
             Bounds(1 << 30, clock.up_s() + 60),
         )
+
+
+def test_an_archive_that_is_forgotten_writes_nothing_more():
+    stream = io.BytesIO()
+    archive = Archive(stream, "bundle", 0)
+    gathering.gather(archive, [_gives("a", b"hello\n")], Bounds(1 << 30, clock.up_s() + 60))
+    before = stream.getvalue()
+
+    del archive
+    gc.collect()
+
+    assert stream.getvalue() == before
 
 
 def test_the_manifest_is_the_last_member_and_all_belong_to_root_alone():
