@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import re
 
 import pytest
 
@@ -34,6 +35,7 @@ MAY_PRINT = {"report", "commands", "cli"}
 VAGUE = {"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}
 
 MOST_LINES = 300
+MOST_LINES_OF_A_HOOK = 120  # besides blank ones and comments
 
 
 def layer_of(path: str) -> str:
@@ -259,3 +261,18 @@ def test_the_checker_sees_the_head_of_a_module(source, expected):
 )
 def test_the_checker_lets_pass(path, body):
     assert problems(path, HEAD + body) == []
+
+
+def test_a_shipped_hook_is_read_at_a_sitting():
+    shipped = pathlib.Path(__file__).parent.parent.glob("hooks.d/*/*")
+    lines = {hook.name: code_lines(hook.read_text()) for hook in shipped}
+    assert len(lines) > 20
+    assert {name: found for name, found in lines.items() if found > MOST_LINES_OF_A_HOOK} == {}
+
+
+def code_lines(source: str) -> int:
+    return sum(not re.match(r" *(#|$)", line) for line in source.splitlines())
+
+
+def test_comments_and_blank_lines_are_no_code():
+    assert code_lines("#!/bin/bash\n\n  # why\nx=1 # one\n  exit\n") == 2
