@@ -57,5 +57,5 @@ def _replaced(ends: Ends, one: StaleProcess) -> Tuple[str, ...]:
 def _said(one: StaleProcess, files: Tuple[str, ...]) -> str:
     program = one.program.rpartition("/")[2] or "a program without a name"
     of = f" of {one.unit}" if one.unit else ""
-    number = "1 file" if len(files) == 1 else f"{len(files)} files"
-    return f"{program}{of} (pid {one.pid}, {number})"
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"{program}{of} (pid {one.pid}: {files[0]}{more})"

@@ -37,11 +37,11 @@ def after(*found, before=(), owners=None, packages=(), **more):
     ("found", "expected"),
     [
         ((), NONE),
-        ((APP,), (WARN, "app of app.service (pid 41, 2 files)")),
-        ((BARE,), (WARN, "tool (pid 42, 1 file)")),
+        ((APP,), (WARN, f"app of app.service (pid 41: {SSL} and 1 more)")),
+        ((BARE,), (WARN, f"tool (pid 42: {C})")),
         (
             (StaleProcess(9, 1.0, "", "", (C,)),),
-            (WARN, "a program without a name (pid 9, 1 file)"),
+            (WARN, f"a program without a name (pid 9: {C})"),
         ),
     ],
 )
@@ -52,7 +52,7 @@ def test_who_is_stale(found, expected):
 def test_who_was_stale_before_is_none_of_the_patchs_doing():
     assert after(APP, before=(APP,)) == NONE
     another = StaleProcess(41, 5000.0, "/usr/bin/app", "app.service", (C,))
-    assert after(another, before=(APP,)) == (WARN, "app of app.service (pid 41, 1 file)")
+    assert after(another, before=(APP,)) == (WARN, f"app of app.service (pid 41: {C})")
 
 
 def test_the_agents_worker_ends_with_the_run_it_serves():
@@ -60,28 +60,28 @@ def test_the_agents_worker_ends_with_the_run_it_serves():
     worker = StaleProcess(50, 910.0, "/usr/bin/ssm-document-worker", unit, (C,))
     agent = StaleProcess(51, 911.0, "/usr/bin/amazon-ssm-agent", unit, (C,))
     assert after(worker) == NONE
-    assert after(worker, agent) == (WARN, f"amazon-ssm-agent of {unit} (pid 51, 1 file)")
+    assert after(worker, agent) == (WARN, f"amazon-ssm-agent of {unit} (pid 51: {C})")
 
 
 def test_after_a_boot_every_process_is_another():
     looks = (running("before", APP), running("arrived", APP, boot=BOOT_2))
-    assert told(*looks) == (WARN, "app of app.service (pid 41, 2 files)")
+    assert told(*looks) == (WARN, f"app of app.service (pid 41: {SSL} and 1 more)")
 
 
 def test_only_files_of_changed_packages_count_where_the_owners_are_known():
     owners, packages = {SSL: "openssl-libs.x86_64"}, updated("openssl-libs.x86_64")
     found = after(APP, owners=owners, packages=packages)
-    assert found == (WARN, "app of app.service (pid 41, 1 file)")
+    assert found == (WARN, f"app of app.service (pid 41: {SSL})")
     assert after(APP, owners={}, packages=packages) == NONE
 
 
 def test_of_what_is_in_no_unit_nobody_asked_for_the_owner():
-    assert after(BARE, owners={}) == (WARN, "tool (pid 42, 1 file)")
+    assert after(BARE, owners={}) == (WARN, f"tool (pid 42: {C})")
 
 
 @pytest.mark.parametrize("pattern", ["/usr/bin/a*", "app.service"])
 def test_what_the_admin_ignores_is_not_counted(pattern):
-    assert after(APP, BARE, ignore=Ignore(processes=(pattern,))) == (WARN, "tool (pid 42, 1 file)")
+    assert after(APP, BARE, ignore=Ignore(processes=(pattern,))) == (WARN, f"tool (pid 42: {C})")
 
 
 @pytest.mark.parametrize(
