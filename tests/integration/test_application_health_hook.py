@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import threading
 
 import pytest
 from support.balancers import free_ports
-from support.shipped import Alone, Done
+from support.shipped import Alone, Done, executable
 
 HEALTH = "on-exit/50-application-health"
 
 
 class Application(http.server.BaseHTTPRequestHandler):
-    """Answers 503 as often as `bad` says, then 200; /gone has moved."""
+    """Answers 503 as often as `bad` says, then 200; /gone has moved, /endless ends never."""
 
     bad = 0
 
@@ -25,6 +26,9 @@ class Application(http.server.BaseHTTPRequestHandler):
         self.send_response(code)
         self.end_headers()
         self.wfile.write(b"status: green\n")
+        with contextlib.suppress(ConnectionError):
+            while self.path == "/endless":
+                self.wfile.write(bytes(1 << 20))
 
     def log_message(self, *words):
         """Say nothing."""
@@ -95,6 +99,31 @@ def test_who_accepts_and_says_nothing_is_not_waited_for_for_ever(tmp_path):
     assert (done.code, "curl: (28)" in done.reason) == (1, True)
 
 
+def test_an_answer_without_an_end_fills_no_disk(tmp_path, application):
+    node = Alone(tmp_path)
+
+    done = node.run(HEALTH, HTTP=f"http://{application}/endless", TIMEOUT_S=1, EACH_S=60)
+
+    url = f"http://{application}/endless"
+    assert (done.code, done.reason) == (
+        1,
+        f"not well after 1 s: {url} has no whole answer (curl: 153)",
+    )
+    assert (node.scratch / "body").stat().st_size == 10 << 20
+
+
+def test_a_curl_that_is_killed_is_no_answer(tmp_path):
+    node = Alone(tmp_path)
+    executable(node.bin / "curl", "#!/bin/sh\nprintf 200\nkill -9 $$\n")
+
+    done = node.run(HEALTH, HTTP="http://a/", TIMEOUT_S=1)
+
+    assert (done.code, done.reason) == (
+        1,
+        "not well after 1 s: http://a/ has no whole answer (curl: 137)",
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "code", "reason"),
     [
@@ -104,6 +133,7 @@ def test_who_accepts_and_says_nothing_is_not_waited_for_for_ever(tmp_path):
         ({"TCP": "example.org"}, 1, "TCP: no HOST:PORT: example.org"),
         ({"TCP": "a:1", "TIMEOUT_S": "1m"}, 1, "TIMEOUT_S is no number: 1m"),
         ({"TCP": "a:1", "EACH_S": "-1"}, 1, "EACH_S is no number: -1"),
+        ({"TCP": "a:1", "POLL_S": "2s"}, 1, "POLL_S is no number: 2s"),
     ],
 )
 def test_what_makes_no_sense_is_said(tmp_path, settings, code, reason):

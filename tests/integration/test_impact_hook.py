@@ -122,6 +122,43 @@ def test_a_log_without_times_is_not_known_even_where_an_older_one_lies_beside_it
     assert (done.code, done.reason) == (1, f"{path}: {UNREADABLE}")
 
 
+@pytest.mark.parametrize("hours", [-5.5, 2])
+def test_times_of_another_zone_are_not_known(tmp_path, hours):
+    machine = Machine(tmp_path)
+    stamp = FORMS["local"]
+    old, last = (stamp(machine.now + 3600 * hours - age_s) for age_s in (1300, 0))
+    path = machine.log(f"{old} started\n{last} error\n")
+
+    done = machine.run(IMPACT, LOGS=path)
+
+    shift = f"{60 * hours:+.0f} minutes from its last change: another time zone?"
+    assert (done.code, done.reason) == (1, f"{path}: not known: its last time is {shift}")
+
+
+def test_a_log_that_was_silent_for_an_hour_is_of_no_other_zone(tmp_path):
+    machine = Machine(tmp_path)
+    at = FORMS["local"](machine.now - 3600)
+    machine.log(f"{at} started\n", "app.log.1", age_s=3600)
+    path = machine.log("", age_s=0)
+
+    done = machine.run(IMPACT, LOGS=path)
+
+    assert (done.code, done.stdout) == (0, f"{path}: 0 since pre, 0 before\n")
+
+
+@pytest.mark.parametrize(
+    "stamp", ["2026-99-01 10:00:00", "Foo 12 10:00:00", "9999-99-99T99:99:99Z"]
+)
+def test_what_only_looks_like_a_time_is_none(tmp_path, stamp):
+    machine = Machine(tmp_path)
+    odd = f"{stamp} error\n"  # of the entry before it
+    path = machine.log(odd + machine.lines("iso", (1, 1, 1, 0)) + odd)
+
+    done = machine.run(IMPACT, LOGS=path)
+
+    assert (done.code, done.stdout) == (0, f"{path}: 2 since pre, 2 before\n")
+
+
 JOURNAL = """#!/bin/bash
 # -q --no-pager -o cat, then -n 1 --until @TIME or -u UNIT --since @TIME --until @TIME
 case $* in
@@ -133,12 +170,19 @@ esac
 """
 
 
+SYSTEMCTL = """#!/bin/bash
+[[ $* == "show -p LoadState app.service" ]] && state=loaded
+echo "LoadState=${state:-not-found}"
+"""
+
+
 def test_units_are_asked_of_the_journal_in_two_spans(tmp_path):
     machine = Machine(tmp_path)
     began = int(machine.now) - SINCE_PRE_S
     stamp = FORMS["iso"](began)
     machine.context.write_text(json.dumps({"phases": [{"phase": "pre", "started_at": stamp}]}))
     executable(machine.bin / "journalctl", JOURNAL.format(began=began))
+    executable(machine.bin / "systemctl", SYSTEMCTL)
 
     unknown = machine.run(IMPACT, UNITS="app.service")
     known = machine.run(IMPACT, UNITS="app.service", JOURNAL_BEGINS="long ago")
@@ -148,6 +192,22 @@ def test_units_are_asked_of_the_journal_in_two_spans(tmp_path):
         "app.service: not known: the journal does not reach back so far",
     )
     assert (known.code, known.reason) == (1, "app.service: 2 since pre, 1 before")
+
+
+def test_a_unit_that_is_not_there_or_cannot_be_asked_for_is_not_known(tmp_path):
+    machine = Machine(tmp_path)
+    executable(machine.bin / "journalctl", "#!/bin/sh\necho long ago\nexit 1\n")
+    executable(machine.bin / "systemctl", SYSTEMCTL)
+
+    done = machine.run(IMPACT, UNITS="ap.service app.service")
+
+    assert (done.code, done.reason.split("; ")) == (
+        1,
+        [
+            "ap.service: not known: there is no such unit",
+            "app.service: not known: journalctl ends with 1",
+        ],
+    )
 
 
 def test_without_pre_or_settings_there_is_nothing_to_compare(tmp_path):
@@ -162,3 +222,17 @@ def test_settings_of_blanks_compare_nothing_and_say_so(tmp_path):
     done = Machine(tmp_path).run(IMPACT, LOGS=" ", UNITS=" ")
 
     assert (done.code, done.reason) == (1, "LOGS and UNITS name nothing")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"ALLOW": "-1"}, "ALLOW is no number: -1"),
+        ({"LIMIT_MB": "2G"}, "LIMIT_MB is no number: 2G"),
+        ({"PATTERN": "(x"}, "PATTERN is no regular expression: missing ), unterminated subpattern"),
+    ],
+)
+def test_settings_that_make_no_sense_are_said(tmp_path, settings, reason):
+    done = Machine(tmp_path).run(IMPACT, LOGS="/x", **settings)
+
+    assert (done.code, done.reason.split(" at ", maxsplit=1)[0]) == (1, reason)

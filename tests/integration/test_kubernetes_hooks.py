@@ -278,6 +278,15 @@ def test_who_uncordons_and_cordons_it_meanwhile_is_asked_for(node, kube):
     assert back.reason == f"node {NAME} was uncordoned and is unschedulable: who cordons it?"
 
 
+@pytest.mark.parametrize("setting", ["READY_TIMEOUT_S", "POLL_S"])
+def test_a_wait_that_is_no_number_is_refused(node, setting):
+    node.drain()
+
+    done = node.uncordon(**{setting: "5s"})
+
+    assert done == Done(1, f"{setting} is no number: 5s")
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

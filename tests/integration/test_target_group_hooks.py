@@ -322,6 +322,18 @@ def test_joining_asks_for_the_health_that_was(tmp_path, before, after, code):
     assert done.code == code
 
 
+@pytest.mark.parametrize("setting", ["HEALTHY_TIMEOUT_S", "POLL_S"])
+def test_a_wait_that_is_no_number_is_refused_before_anything_is_asked(tmp_path, setting):
+    node = Fake(tmp_path, row(80, "healthy"), "")
+    assert node.run(LEAVE, TARGET_GROUPS=GROUP).code == 0
+    changes = node.changes()
+
+    done = node.run(JOIN, **{setting: "5s"})
+
+    assert (done.code, done.reason) == (1, f"{setting} is no number: 5s")
+    assert node.changes() == changes
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
@@ -332,6 +344,7 @@ def test_joining_asks_for_the_health_that_was(tmp_path, before, after, code):
             "the instance id is not known: set TARGET_ID",
         ),
         ({"TARGET_GROUPS": GROUP, "DRAIN_TIMEOUT_S": "soon"}, "DRAIN_TIMEOUT_S is no number: soon"),
+        ({"TARGET_GROUPS": GROUP, "POLL_S": "5s"}, "POLL_S is no number: 5s"),
     ],
 )
 def test_a_setting_that_makes_no_sense_stops_pre(tmp_path, settings, reason):
