@@ -36,7 +36,7 @@ demo: $(VENV)/.runtime ## play one whole patch operation in a throw-away root
 
 test: $(VENV)/.test ## install what the tests need, where that may be done, and run them
 	@tests/install-needs
-	$(BIN)/python -m pytest -n $$((2 * $(CORES))) --maxschedchunk=16 $(ARGS)
+	$(BIN)/python -m pytest -n $$((2 * $(CORES))) --dist worksteal $(ARGS)
 
 storm: $(VENV)/.test ## kill client, service and engine 500 times in the middle of hooks
 	HOOKD_STORM_ROUNDS=500 $(BIN)/python -m pytest tests/integration/test_storm.py -s $(ARGS)
