@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
 import sys
-import traceback
-from typing import Sequence
 
 from hookd import __version__
 from hookd.commands.words import EPILOG, EXAMPLES, HELP
 from hookd.daemon import client, protocol
 from hookd.errors import Exit, HookdError
 from hookd.system import clock, streams
+
+TYPE_CHECKING = False  # without `typing`: the thin client has no time for it
+if TYPE_CHECKING:
+    from typing import Sequence
 
 
 def _size(text: str) -> int:
@@ -203,6 +206,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.mute()
         return Exit.FAILED
     except Exception:  # noqa: BLE001 - the boundary: a bug has an exit code of its own
+        import traceback  # noqa: PLC0415 - a served call has no time for it
+
         traceback.print_exc()
         print(f"hookd {__version__}: this is a bug in hookd, please report it", file=sys.stderr)
         return Exit.BUG
@@ -223,15 +228,20 @@ def _dispatch(options: argparse.Namespace, began: float) -> int:
     code, joined = _served(options, began)
     if code is not None:
         return code
+    gc.disable()  # what is imported stays: to look through it took a tenth of a run without hooks
     # imported late: `--help`, `--version` and a served call go without
     from hookd.commands import command  # noqa: PLC0415
     from hookd.commands.context import Context  # noqa: PLC0415
 
+    execute = command(options.verb)
+    gc.freeze()
+    gc.set_threshold(_RARELY)
+    gc.enable()
     context = Context(options.root, options.config, options.json, options.verbose, began)
     arguments = {k: v for k, v in vars(options).items() if k not in _GLOBAL}
     if joined:
         arguments["joined"] = joined
-    return command(options.verb)(context, **arguments)
+    return execute(context, **arguments)
 
 
 def _served(
@@ -272,6 +282,7 @@ def _request(options: argparse.Namespace, began: float) -> dict[str, object] | N
     }
 
 
+_RARELY = 10_000  # objects more; 700 by default, which is ten looks for garbage a hook
 _GLOBAL = frozenset(("root", "config", "json", "verbose", "verb", "no_daemon"))
 
 

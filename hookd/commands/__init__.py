@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Callable, cast
+
+TYPE_CHECKING = False  # without `typing`: the thin client has no time for it
+if TYPE_CHECKING:
+    from typing import Callable
 
 
 def command(verb: str) -> Callable[..., int]:
     """Return the function that executes `verb`; most verbs need little of what `run` does."""
     name = verb.replace("-", "_")
-    return cast(Callable[..., int], getattr(import_module(f"hookd.commands.{name}"), name))
+    found: Callable[..., int] = getattr(import_module(f"hookd.commands.{name}"), name)
+    return found

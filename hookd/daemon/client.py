@@ -6,12 +6,14 @@ import contextlib
 import os
 import socket
 import sys
-from dataclasses import dataclass
-from typing import Any, Mapping
 
 from hookd.daemon import protocol
 from hookd.daemon.protocol import ProtocolError
 from hookd.system import streams
+
+TYPE_CHECKING = False  # without `typing`: the thin client has no time for it
+if TYPE_CHECKING:
+    from typing import Any, Mapping
 
 _MOST_PATH = 100
 _PREFIXES = ("AWS_", "SSM_")
@@ -25,13 +27,13 @@ class Unserved(Exception):
         self.joined = joined
 
 
-@dataclass
 class _Conversation:
     """What the service has said so far; `out` and `exit_code` come last and together."""
 
-    joined: tuple[str, int] | None = None
-    out: str = ""
-    exit_code: int | None = None
+    def __init__(self) -> None:
+        self.joined: tuple[str, int] | None = None
+        self.out = ""
+        self.exit_code: int | None = None
 
     def hear(self, message: Mapping[str, Any]) -> None:
         """Take one message. Raises ProtocolError, ValueError, TypeError and LookupError."""

@@ -12,7 +12,10 @@ from __future__ import annotations
 import json
 import socket
 import time
-from typing import Any, Iterator
+
+TYPE_CHECKING = False  # without `typing`: the thin client has no time for it
+if TYPE_CHECKING:
+    from typing import Any, Iterator
 
 VERSION = 1
 SOCKET = "/run/hookd/hookd.sock"

@@ -12,7 +12,7 @@ from hookd.core.model import Check
 from hookd.doctor.packages import told
 from hookd.doctor.patient import NOT_RUNNING, Patient
 from hookd.doctor.table import either, failed, passed, skipped, unknown, warned
-from hookd.system import clock
+from hookd.system import timekeeping
 from hookd.system.hooks.lint import every_problem
 
 LEAST_PYTHON = (3, 7)
@@ -29,7 +29,7 @@ def examine(patient: Patient) -> Iterator[Check]:
 def _clock(patient: Patient) -> Check:
     if not patient.is_host:
         return skipped("clock.synchronised", NOT_RUNNING)
-    synchronised = clock.is_synchronised()
+    synchronised = timekeeping.is_synchronised()
     if synchronised is None:
         return unknown("clock.synchronised", "the kernel does not tell (adjtimex)")
     if not synchronised:

@@ -7,6 +7,8 @@ from typing import Any
 from hookd.core.secret import MASK, mask, names_secret
 from hookd.report.document import Document
 
+_NO_TEXT = frozenset((bool, float, int, type(None)))
+
 
 def masked(found: Document) -> Document:
     """Return the document with everything masked that a hook, a check or a person may have said.
@@ -34,7 +36,9 @@ def _masked(value: Any, known: dict[str, str]) -> Any:
         return [_masked(item, known) for item in value]
     if isinstance(value, dict):
         return {
-            key: MASK
+            key: item
+            if type(item) in _NO_TEXT  # most of it
+            else MASK
             if item and isinstance(item, str) and names_secret(key)
             else _masked(item, known)
             for key, item in value.items()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from functools import lru_cache
-
-_ROOM = 512  # struct timex is 208 bytes on 64 bits
-_TIME_ERROR = 5
 
 
 def utc_now() -> str:
@@ -28,13 +24,3 @@ def _to_the_second(epoch_s: int) -> str:
 def up_s() -> float:
     """Return seconds since the host booted, suspend included, whatever the wall clock does."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def is_synchronised() -> bool | None:
-    """Return whether something disciplines the wall clock (adjtimex(2), asking only)."""
-    try:
-        adjtimex = ctypes.CDLL(None).adjtimex
-    except (OSError, AttributeError):
-        return None
-    state = adjtimex(ctypes.create_string_buffer(_ROOM))
-    return None if state < 0 else bool(state != _TIME_ERROR)

@@ -6,7 +6,10 @@ import contextlib
 import io
 import os
 import sys
-from typing import Iterator, TextIO
+
+TYPE_CHECKING = False  # without `typing`: the thin client has no time for it
+if TYPE_CHECKING:
+    from typing import Iterator, TextIO
 
 _LAST_STANDARD = 2
 
