@@ -69,7 +69,7 @@ def understood(machine: Machine, request: Request) -> Request:
     called = caller.identify(request.pid) if request.pid else NOBODY
     if any(process.is_gone for process in request.caller_processes):
         raise HookdError("the caller is gone, nothing was done", code=Exit.INTERRUPTED)
-    found = replace(request, called=called)
+    found = _of_its_run(replace(request, called=called))
     if called.began is not None:
         found = replace(found, began=called.began)
     if called.process is not None and called.process[0] != request.pid:
@@ -84,6 +84,16 @@ def understood(machine: Machine, request: Request) -> Request:
         raise HookdError(message, hint=hint, code=Exit.FAILED)
     asked = Facts({**facts.known, "called": request.phase.value}, facts.sources, facts.unknown)
     return replace(found, phase=called.slot.phase, facts=asked)
+
+
+def _of_its_run(request: Request) -> Request:
+    """Return `request` without an id that is its association's: every run of it would be one."""
+    association, run = runid.parts(request.called.run_id)
+    if not run or runid.canonical(request.identity) != association:
+        return request
+    doubt = f"--operation-id {association} is the association's on each of its runs: not taken"
+    called = replace(request.called, problems=(*request.called.problems, doubt))
+    return replace(request, identity="", called=called)
 
 
 def expected(machine: Machine, request: Request) -> tuple[Phase, ...]:
@@ -115,8 +125,8 @@ def observed(
         state = patchstate.read(machine.root)
         entered = folder(known, INSTALL)
         yield Observed(patch.SUBJECT, patch.looked(operation, phase, state, entered))
-    for problem in request.called.problems if request else ():
-        yield Noted("caller.doubt", problem)
+    doubts = (Noted("caller.doubt", one) for one in (request.called.problems if request else ()))
+    yield from (doubt for doubt in doubts if doubt not in operation.notes)
 
 
 def agent_of(look: Snapshot) -> Iterator[Body]:

@@ -326,6 +326,23 @@ def test_another_run_of_the_same_association_is_another_operation(root):
     ]
 
 
+def test_the_associations_id_is_not_taken_for_that_of_its_run(root, way):
+    association, _, run_id = OF_ASSOCIATION.partition(".")
+    runs = [OF_ASSOCIATION, OF_ASSOCIATION.replace(run_id[:4], "2031")]
+    root.hook("pre", "10-once", "echo ran >>$HOOKD_ROOT/ran")
+    for run_id in runs:
+        run = PatchRun(root.path, run_id)
+        for slot, phase in ((PRE, "pre"), (ON_EXIT, "on-exit")):
+            call(root, run, slot, phase, "--operation-id", association)
+
+        found = root.result()
+        assert found["operation"]["run_id"] == run_id
+        assert [note["message"] for note in found["notes"]] == [
+            f"--operation-id {association} is the association's on each of its runs: not taken"
+        ]
+    assert (root.path / "ran").read_text() == "ran\n" * 2
+
+
 def test_a_run_that_calls_again_after_a_boot_gets_its_record(root):
     root.hook("pre", "10-x", says("x"))
     run = PatchRun(root.path, COMMAND)
