@@ -8,7 +8,8 @@ import socket
 import sys
 
 from hookd.daemon import protocol
-from hookd.daemon.protocol import ProtocolError
+from hookd.daemon.protocol import ProtocolError, SilentError
+from hookd.errors import Exit, HookdError
 from hookd.system import streams
 
 TYPE_CHECKING = False  # without `typing`: the thin client has no time for it
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any, Mapping
 
 _MOST_PATH = 100
+_GRACE_S = 2.0
+"""How much later than it has to an answer may come: the service may be about to say it."""
 _PREFIXES = ("AWS_", "SSM_")
 
 
@@ -34,6 +37,8 @@ class _Conversation:
         self.joined: tuple[str, int] | None = None
         self.out = ""
         self.exit_code: int | None = None
+        self.until: float | None = None
+        self.late = Exit.DEADLINE
 
     def hear(self, message: Mapping[str, Any]) -> None:
         """Take one message. Raises ProtocolError, ValueError, TypeError and LookupError."""
@@ -42,6 +47,9 @@ class _Conversation:
             raise ProtocolError(f"the service speaks version {version!r}")
         if "turn" in message:
             self.joined = (str(message["turn"][0]), int(message["turn"][1]))
+        if "answer_by" in message:
+            self.late = Exit(message["answer_by"][1])
+            self.until = float(message["answer_by"][0]) + _GRACE_S
         if "err" in message:
             _print_error(str(message["err"]))
         if "exit_code" in message:
@@ -51,7 +59,8 @@ class _Conversation:
 def ask(path: str, request: Mapping[str, Any]) -> int:
     """Send `request` to the service at `path`, print its answer, return its exit code.
 
-    Raises Unserved when the call has to be done, or looked up, in this process.
+    Raises Unserved when the call has to be done, or looked up, in this process, and HookdError
+    when the time for an answer is over: whoever is stuck there holds the lock of the phase.
     """
     line = protocol.to_bytes({"v": protocol.VERSION, **request})
     if len(line) > protocol.MOST_REQUEST:
@@ -60,11 +69,16 @@ def ask(path: str, request: Mapping[str, Any]) -> int:
     try:
         with _connect(path) as connection:
             connection.sendall(line)
-            for message in protocol.messages(connection, protocol.HELLO_WITHIN_S):
+            said = protocol.messages(connection, protocol.HELLO_WITHIN_S, lambda: heard.until)
+            for message in said:
                 heard.hear(message)
                 if heard.exit_code is not None:
                     break
     except (OSError, ProtocolError, ValueError, TypeError, LookupError) as error:
+        if heard.until is not None and isinstance(error, SilentError):
+            hint = "`hookd status` says who executes the phase, `journalctl -u hookd` what it did"
+            why = "the service has not answered by the deadline"
+            raise HookdError(why, hint=hint, code=heard.late) from error
         raise Unserved(str(error), heard.joined) from error
     if heard.exit_code is None:
         raise Unserved("the service closed the connection", heard.joined)

@@ -1,9 +1,9 @@
 """What client and service say to each other: one JSON object a line, versioned.
 
 Client: one request within 5 s and 64 KiB, `{"v": 1, "verb": "run" | "cancel", ...}`. Service:
-`hello` with its version once a process of its own has the request, then any number of `err` lines
-and a `turn` ([operation, attempt]), then `out` with `exit_code`. Unknown keys are ignored on both
-sides.
+`hello` with its version once a process of its own has the request, then `answer_by` (CLOCK_BOOTTIME
+seconds, and the exit code of who has no answer by then), any number of `err` lines and a `turn`
+(operation, attempt), then `out` with `exit_code`. Unknown keys are ignored on both sides.
 Nothing heavy is imported here: the thin client lives on this module alone.
 """
 
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import socket
-import time
+
+from hookd.system import clock
 
 TYPE_CHECKING = False  # without `typing`: the thin client has no time for it
 if TYPE_CHECKING:
-    from typing import Any, Iterator
+    from typing import Any, Callable, Iterator
 
 VERSION = 1
 SOCKET = "/run/hookd/hookd.sock"
@@ -27,6 +28,10 @@ CHUNK = 1 << 16
 
 class ProtocolError(Exception):
     """The other side said something that is no message, too much, or nothing in time."""
+
+
+class SilentError(ProtocolError):
+    """It said nothing in time."""
 
 
 def to_bytes(message: dict[str, Any]) -> bytes:
@@ -44,29 +49,34 @@ def from_bytes(line: bytes) -> dict[str, Any]:
     return message
 
 
-def messages(connection: socket.socket, first_within_s: float) -> Iterator[dict[str, Any]]:
+def messages(
+    connection: socket.socket,
+    first_within_s: float,
+    rest_until: Callable[[], float | None] = lambda: None,
+) -> Iterator[dict[str, Any]]:
     """Yield what the service says until it closes; the first must come in time, whole.
 
+    All must have come by `rest_until()` (CLOCK_BOOTTIME seconds), which may become known by them.
     Raises ProtocolError and OSError.
     """
-    until: float | None = time.monotonic() + first_within_s
+    first_until: float | None = clock.up_s() + first_within_s
     data = b""
     while True:
-        chunk = _receive(connection, until)
+        chunk = _receive(connection, rest_until() if first_until is None else first_until)
         if not chunk:
             return
         *lines, data = (data + chunk).split(b"\n")
         for line in lines:
-            until = None
+            first_until = None
             yield from_bytes(line)
 
 
 def _receive(connection: socket.socket, until: float | None) -> bytes:
-    left = None if until is None else until - time.monotonic()
+    left = None if until is None else until - clock.up_s()
     if left is not None and left <= 0:
-        raise ProtocolError("the service does not answer")
+        raise SilentError("the service does not answer")
     connection.settimeout(left)
     try:
         return connection.recv(CHUNK)
     except socket.timeout:
-        raise ProtocolError("the service does not answer") from None
+        raise SilentError("the service does not answer") from None

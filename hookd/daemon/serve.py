@@ -135,6 +135,7 @@ def _run(asked: Mapping[str, Any], call: Call) -> tuple[str, int]:
         pid=call.pid,
         caller_processes=_caller(call.pid),
         turn=lambda operation, attempt: stream.send({"turn": [operation, attempt]}, within_s=1.0),
+        due=lambda at, late: stream.send({"answer_by": [at, int(late)]}, within_s=1.0),
     )
     masks = machine.loaded.config.report.mask
     shown = Lines(stream, verbose=bool(asked.get("verbose")), masks=masks)

@@ -53,6 +53,20 @@ def run_phase(machine: Machine, request: Request, observer: Observer) -> Answer:
     Raises HookdError: busy, bad configuration, state that cannot be used.
     """
     request = understood(machine, request)
+    try:
+        return _run(machine, request, observer)
+    except HookdError as error:
+        error.code = _given(request, error.code)
+        raise
+
+
+def _given(request: Request, deserved: Exit) -> Exit:
+    """Return what ends the call: to SSM a post is fine, it must not cost the reboot."""
+    by_ssm = request.caller.is_ssm
+    return given_exit(request.phase, deserved, by_ssm=by_ssm, failed=False)
+
+
+def _run(machine: Machine, request: Request, observer: Observer) -> Answer:
     lost = machine.loaded.config.run.on_caller_lost[request.phase.value]
     cancels = lost is CallerLost.CANCEL
     watch = CallerWatch(request.caller_processes, cancels=cancels)
@@ -77,6 +91,7 @@ def _take(shop: Workshop, request: Request) -> Turn:
         message = f"the configuration does not load:\n{problems}"
         raise HookdError(message, hint="`hookd check` shows all problems", code=Exit.CONFIG)
     allowed = _budget(machine, request)
+    request.due(allowed.ends_at, _given(request, Exit.DEADLINE))
     waiting = Waiting(allowed.ends_at, shop.observer.waiting, lambda: shop.signals.reason)
     try:
         machine.state.prepare()
@@ -113,11 +128,8 @@ def _budget(machine: Machine, request: Request) -> Budget:
 
 
 def _unwritable(request: Request, why: str) -> HookdError:
-    """Return the error that ends the call; to SSM a post is fine, it must not cost the reboot."""
     hint = "see `df -h` and `findmnt -T /var/lib/hookd`: full, or mounted read-only?"
-    code = given_exit(request.phase, Exit.FAILED, by_ssm=request.caller.is_ssm, failed=False)
-    message = f"{request.phase} failed: state cannot be written: {why}"
-    return HookdError(message, hint=hint, code=code)
+    return HookdError(f"{request.phase} failed: state cannot be written: {why}", hint=hint)
 
 
 def _opened(

@@ -39,6 +39,7 @@ class Request:
     caller_processes: tuple[Caller, ...] = ()
     joined: tuple[tuple[str, int], ...] = ()
     turn: Callable[[str, int], None] = lambda _operation, _attempt: None
+    due: Callable[[float, Exit], None] = lambda _at, _late: None
     called: Called = NOBODY
     facts: Facts = NOTHING
 

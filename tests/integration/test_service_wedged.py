@@ -165,6 +165,24 @@ def test_the_service_dies_between_its_hello_and_the_end_and_the_run_is_joined(ma
     assert b"not served" not in err
 
 
+@pytest.mark.parametrize(("phase", "code"), [("pre", 3), ("post", 3)])
+def test_an_engine_that_is_stopped_is_waited_for_until_the_deadline(make, phase, code):
+    root = make()
+    root.hook(f"{phase}/10-x", WAITS)
+    service = Service(root, environment()).start()
+    process = root.start("run", phase, "--deadline", "3s", *RUN, stderr=subprocess.PIPE)
+    wait_for((root.path / "ran").exists, 20)
+    holder = json.loads((root.state / "phase.lock").read_text())
+    os.kill(holder["pid"], signal.SIGSTOP)
+
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == code
+    assert err.decode().splitlines()[0] == "hookd: the service has not answered by the deadline"
+    os.kill(holder["pid"], signal.SIGKILL)
+    service.stop()
+
+
 def test_the_engine_dies_and_the_client_says_what_became_of_its_hook(make):
     root = make("root", WAITS)
     service = Service(root, environment()).start()

@@ -343,6 +343,20 @@ def test_the_associations_id_is_not_taken_for_that_of_its_run(root, way):
     assert (root.path / "ran").read_text() == "ran\n" * 2
 
 
+@pytest.mark.parametrize(("phase", "slot", "expected"), [("post", POST, 0), ("pre", PRE, 75)])
+def test_a_post_with_another_run_in_its_way_costs_no_reboot(root, way, phase, slot, expected):
+    root.hook("pre", "10-slow", says("x", "sleep 30"))
+    in_the_way = PatchRun(root.path, OF_ASSOCIATION)
+    process = in_the_way.start(in_the_way.hook(PRE, lines(root, "pre")))
+    root.wait_for("ran")
+
+    code, _, err = call(root, PatchRun(root.path, COMMAND), slot, phase, "--deadline", "1s")
+
+    assert (code, err.splitlines()[0][:12]) == (expected, "hookd: busy:")
+    root.run("cancel")
+    process.communicate(timeout=30)
+
+
 def test_a_run_that_calls_again_after_a_boot_gets_its_record(root):
     root.hook("pre", "10-x", says("x"))
     run = PatchRun(root.path, COMMAND)

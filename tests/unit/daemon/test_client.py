@@ -12,6 +12,8 @@ import pytest
 from hookd.daemon import client
 from hookd.daemon.client import Unserved
 from hookd.daemon.protocol import MOST_REQUEST, ProtocolError, messages
+from hookd.errors import Exit, HookdError
+from hookd.system import clock
 
 HELLO = {"v": 1, "hello": "hookd 1"}
 
@@ -23,10 +25,13 @@ def path(tmp_path):
 
 @pytest.fixture
 def saying(path):
-    """Return `saying(*messages)`: a service that reads one line, says that and closes."""
+    """Return `saying(*messages)`: a service that reads one line, says that and closes.
+
+    With `hangs` it waits for the client to close.
+    """
     threads, asked = [], []
 
-    def start(*said):
+    def start(*said, hangs=False):
         listening = socket.socket(socket.AF_UNIX)
         listening.bind(path)
         listening.listen(1)
@@ -39,6 +44,8 @@ def saying(path):
                 with connection.makefile("rb") as stream:
                     asked.append(json.loads(stream.readline()))
                 connection.sendall(b"".join(lines))
+                if hangs:
+                    connection.recv(1)
 
         threads.append(threading.Thread(target=serve))
         threads[0].start()
@@ -86,6 +93,10 @@ WRONG = [
     {"turn": ["op"]},
     {"turn": {"0": 1}},
     {"turn": ["op", "x"]},
+    {"answer_by": 5},
+    {"answer_by": [5]},
+    {"answer_by": ["x", 3]},
+    {"answer_by": [5, 4]},
     {"exit_code": None},
     {"exit_code": "x"},
     {"exit_code": [0]},
@@ -97,6 +108,20 @@ WRONG = [
 def test_a_message_of_wrong_types_leaves_the_call_to_this_process(path, saying, message):
     saying(HELLO, message)
     with pytest.raises(Unserved):
+        client.ask(path, {})
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_what_is_not_answered_in_time_ends_as_the_service_said(path, saying, late):
+    saying(HELLO, {"answer_by": [clock.up_s() - 1.9, late]}, {"err": "running"}, hangs=True)
+    with pytest.raises(HookdError, match="has not answered by the deadline") as raised:
+        client.ask(path, {})
+    assert raised.value.code is Exit(late)
+
+
+def test_a_service_that_is_lost_before_the_deadline_leaves_the_call_to_this_process(path, saying):
+    saying(HELLO, {"answer_by": [clock.up_s() + 60, 3]}, {"turn": ["op", 1]})
+    with pytest.raises(Unserved, match="closed the connection"):
         client.ask(path, {})
 
 
