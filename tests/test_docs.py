@@ -45,6 +45,21 @@ def test_the_links_of_a_document_lead_somewhere(path):
     assert list(_dead(path)) == []
 
 
+def test_every_scenario_of_the_lab_is_in_its_page():
+    page = (REPO / "docs/lab.md").read_text(encoding="utf-8")
+    files = [path.name for path in REPO.glob("tests/lab/test_*.py")]
+    assert len(files) > 8
+    assert [name for name in files if f"`{name}`" not in page] == []
+
+
+def test_what_the_lab_needs_is_in_its_page():
+    page = (REPO / "docs/lab.md").read_text(encoding="utf-8")
+    needs = (REPO / "tests/lab/install-needs").read_text(encoding="utf-8").split("'")[1]
+    programs = [line.split("|")[0] for line in needs.split()]
+    assert len(programs) > 8
+    assert [name for name in programs if name not in page] == []
+
+
 def test_the_search_finds_dead_links(tmp_path):
     (tmp_path / "there.md").write_text("# A head, with `code`\n")
     page = tmp_path / "page.md"
