@@ -18,6 +18,7 @@ MOST_JSON = 980
 _MOST_LINE = 260
 _MOST_PATH = 600
 _MOST_NAMED = 200
+_MOST_HOOKS = 4
 _SEVERAL = 2
 _BAD = ("failed", "timed-out", "refused", "interrupted", "outstanding")
 
@@ -56,10 +57,17 @@ def _headline(found: Document, phase: Document) -> str:
 def _body(found: Document, phase: Document, note: str) -> Iterator[str]:
     if note:
         yield note
-    yield from _bad_hooks(phase, required=True)
+    bad = _bad_hooks(phase, required=True)
+    yield from _told_hooks(bad[:_MOST_HOOKS], "required")
+    ran = [hook for hook in bad if hook["outcome"] != "outstanding"]
+    if ran:
+        yield f"  do: Mend what the output names (`hookd show` has all of it){_then(phase, ran)}."
     yield from _checks(found, phase, "fail")
     yield from (f"lost: {n['message']}" for n in found["notes"] if n["code"] == "results.lost")
-    yield from _bad_hooks(phase, required=False)
+    others = [hook["name"] for hook in bad[_MOST_HOOKS:]]
+    if others:
+        yield f"as well: {len(others)} more required hooks{_shortly(others)}"
+    yield from _told_hooks(_bad_hooks(phase, required=False), "wanted")
     yield from _checks(found, phase, "warn")
     yield from (f"note: {n['message']}" for n in found["notes"] if n["code"] == "caller.doubt")
     named = {hook["name"] for hook in phase["hooks"]}
@@ -72,13 +80,23 @@ def _body(found: Document, phase: Document, note: str) -> Iterator[str]:
         yield from _changes(found["changes"])
 
 
-def _bad_hooks(phase: Document, *, required: bool) -> Iterator[str]:
-    for hook in phase["hooks"]:
-        if hook["outcome"] in _BAD and hook["required"] is required:
-            word = "required" if required else "wanted"
-            yield f"{hook['outcome']}: {word} hook {hook['name']}: {hook['reason']}"
-            if hook["stderr"]["path"] or hook["stdout"]["path"]:
-                yield "  output: " + (hook["stderr"]["path"] or hook["stdout"]["path"])
+def _bad_hooks(phase: Document, *, required: bool) -> list[Document]:
+    """Return them, undos first: what they have not put back is worst."""
+    bad = [h for h in phase["hooks"] if h["outcome"] in _BAD and h["required"] is required]
+    return sorted(bad, key=lambda hook: not hook["undo_of"])
+
+
+def _then(phase: Document, bad: list[Document]) -> str:
+    if bad[0]["undo_of"]:
+        return ", then `hookd recover`: it runs the undos again"
+    return ", then let the patch run come again" if phase["phase"] == "pre" else ""
+
+
+def _told_hooks(hooks: Iterable[Document], word: str) -> Iterator[str]:
+    for hook in hooks:
+        yield f"{hook['outcome']}: {word} hook {hook['name']}: {hook['reason']}"
+        if hook["stderr"]["path"] or hook["stdout"]["path"]:
+            yield "  output: " + (hook["stderr"]["path"] or hook["stdout"]["path"])
 
 
 def _checks(found: Document, phase: Document, severity: str) -> Iterator[str]:

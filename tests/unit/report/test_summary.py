@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.documents import HOSTILE, hooks, passed_over, result
-from support.journals import ID, ended, folded, opened, ran, started
+from support.journals import (
+    ID,
+    ended,
+    folded,
+    hook_ended,
+    hook_started,
+    opened,
+    ran,
+    started,
+)
 
 from hookd.core.journal import Checked
 from hookd.core.judge import judge_recorded
@@ -19,6 +28,7 @@ from hookd.report.summary import machine_line, rebooted, summary
 
 PATH = f"/var/lib/hookd/operations/{ID}/result.json"
 PREFIX = "hookd-result: "
+MEND = "  do: Mend what the output names (`hookd show` has all of it)"
 
 
 def lines_of(text):
@@ -86,6 +96,7 @@ def test_failures_come_before_warnings_and_warnings_before_facts():
     assert found[:-1] == [
         f"failed: pre of operation {ID}, failed: 20-b failed",
         "failed: required hook 20-b: exit 1: no route",
+        MEND + ", then let the patch run come again.",
         "fail: check disk.low: found 0 MiB, expected 1 MiB",
         "  do: Free it.",
         "failed: wanted hook 10-a: exit 3",
@@ -104,6 +115,34 @@ def test_forty_failures_with_long_reasons_fit():
     assert found[1].startswith("failed: required hook 00-hook: because of this: xxx")
     assert any(line.startswith("(") and line.endswith(" more lines)") for line in found)
     assert machine(found)["hooks"] == 40
+
+
+def test_of_forty_failures_the_undo_the_check_and_what_to_do_are_told():
+    undo = (
+        hook_started("90-join", "on-exit", undo_of="pre/30-leave"),
+        hook_ended("90-join", "failed", "on-exit", reason="exit 1: no route"),
+    )
+    owed = Check("undo.outstanding", Outcome.FAIL, Severity.FAIL, "none", "90-join", "", "Do it.")
+    long = "exit 9: " + "x" * 150
+    found = summarized(*hooks(39, "on-exit", reason=long), *undo, phase="on-exit", checks=[owed])
+    told = (line[: len(MEND)].rstrip("x") for line in found[1:13])
+    assert list(told) == [
+        "failed: required hook 90-join: exit 1: no route",
+        *(
+            line
+            for number in range(3)
+            for line in (
+                f"failed: required hook {number:02}-hook: exit 9: ",
+                f"  output: /var/lib/hookd/operations/x/hooks/on-exit-1/{number:02}-hook",
+            )
+        ),
+        MEND,
+        "fail: check undo.outstanding: found 90-join, expected none",
+        "  do: Do it.",
+        "as well: 36 more required hooks: 03-hook, 04-hook, 05-hook, 0",
+        "hooks: 40 failed",
+    ]
+    assert found[8] == f"{MEND}, then `hookd recover`: it runs the undos again."
 
 
 def test_what_is_cut_from_the_machine_line_is_told():
