@@ -90,6 +90,7 @@ class Engine:
                 self.record.sync()
                 self.unsynced = False
             if action.do is Do.END:
+                self._note_lost_caller(at_once=True)
                 return ending.end_phase(self, action)
             self._acts()[action.do](action)
 
@@ -158,7 +159,7 @@ class Engine:
         if self.phase is Phase.PRE:
             yield Observed("hooks", hook_digests(self.all_hooks))
         unreadable = [str(problem) for problem in found[self.phase].unreadable]
-        if unreadable:
+        if unreadable != (self.operation.observed.get("hooks.unreadable") or []):
             yield Observed("hooks.unreadable", unreadable)
 
     def _inputs(self) -> Inputs:
@@ -181,11 +182,14 @@ class Engine:
             self.shop.machine.rests and not (self.only_undos and self.closes),
         )
 
-    def _note_lost_caller(self) -> None:
-        watch = self.shop.signals.watch
-        if watch.look() and "caller.lost" not in self.operation.observed:
-            how = "cancel" if watch.cancels else "finish"
-            self.record.add(Observed("caller.lost", {"phase": self.phase.value, "then": how}))
+    def _note_lost_caller(self, *, at_once: bool = False) -> None:
+        watch, run = self.shop.signals.watch, self.current
+        if not watch.look(at_once=at_once):
+            return
+        how = "cancel" if watch.cancels else "finish"
+        lost = {"phase": self.phase.value, "attempt": run.attempt, "then": how}
+        if self.operation.observed.get("caller.lost") != lost:
+            self.record.add(Observed("caller.lost", lost))
 
     def _keep_undo(self, action: Action) -> None:
         kept = [copies.keep(fate.hook, self.record.folder) for fate in action.fates]

@@ -26,9 +26,7 @@ def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> l
         state_checks.config_loads(problems, severities),
         state_checks.readable(machine.state.unreadable(), severities),
     ]
-    if unreadable:
-        judge = Judge("hooks.readable", severities)
-        checks.append(judge.not_met(expected="every hook directory", found="; ".join(unreadable)))
+    checks.append(_hooks_readable(Judge("hooks.readable", severities), unreadable))
     if phase is Phase.PRE:
         free, least = machine.free_bytes()
         checks += [
@@ -38,6 +36,13 @@ def judge_before(machine: Machine, phase: Phase, unreadable: Sequence[str]) -> l
             *_not_held(machine),
         ]
     return [replace(check, phase=phase.value) for check in checks]
+
+
+def _hooks_readable(judge: Judge, unreadable: Sequence[str]) -> Check:
+    expected = "every hook directory"
+    if unreadable:
+        return judge.not_met(expected=expected, found="; ".join(unreadable))
+    return judge.passed(expected=expected, found="all")
 
 
 def judge_slot(machine: Machine, phase: Phase, request: Request | None) -> list[Check]:

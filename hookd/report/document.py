@@ -123,7 +123,7 @@ def _hook(hook: HookRun) -> Document:
         "signal": hook.signal,
         "duration_s": hook.duration_s,
         "cpu_s": hook.cpu_s,
-        "max_rss_kb": hook.max_rss_kb,
+        "max_rss_kb": hook.max_rss_kb or None,
         "contained_by": _container(hook),
         "reason": hook.reason,
         "path": hook.path,

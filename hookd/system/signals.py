@@ -19,7 +19,7 @@ _Handler = Union[Callable[[int, "FrameType | None"], object], int, None]
 
 
 class CallerWatch:
-    """Looks, once a second at most, whether one of the processes that called is gone."""
+    """Looks, once a second unless `at_once`, whether one of the processes that called is gone."""
 
     def __init__(self, callers: Sequence[Caller] = (), *, cancels: bool = False) -> None:
         self._callers = callers
@@ -27,10 +27,10 @@ class CallerWatch:
         self.cancels = cancels
         self.is_lost = False
 
-    def look(self) -> bool:
+    def look(self, *, at_once: bool = False) -> bool:
         """Return whether the caller is gone; it never comes back."""
         now = clock.up_s()
-        if self._callers and not self.is_lost and now >= self._next:
+        if self._callers and not self.is_lost and (at_once or now >= self._next):
             self._next = now + 1.0
             self.is_lost = any(caller.is_gone for caller in self._callers)
         return self.is_lost

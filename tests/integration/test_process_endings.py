@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -46,7 +47,14 @@ def test_exit_code_0_passes_and_costs_are_counted(bench):
     assert (ended.stdout, ended.stderr, ended.left_running) == (Stream(), Stream(), ())
     assert 0 < ended.duration_s < 5
     assert 0 <= ended.cpu_s < 5
-    assert ended.max_rss_kb > 0
+    assert ended.max_rss_kb == 0  # not more than our own
+
+
+def test_the_memory_of_a_hook_is_told_when_it_is_more_than_ours(bench):
+    ours_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    many_kb = ours_kb + (64 << 10)
+    ended = bench.run(f"exec {sys.executable} -c 'bytearray({many_kb << 10})'")
+    assert many_kb < ended.max_rss_kb < many_kb + (64 << 10)
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGTERM", "SIGPIPE"])

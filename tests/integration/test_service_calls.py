@@ -9,9 +9,12 @@ import sys
 
 import pytest
 from support.faults import REPOSITORY, FaultRoot, end_all, environment, living, wait_for
+from support.kills import bodies_of, events_of
 from support.service import Service, request, said
 
+from hookd.core.journal import Observed, PhaseEnded
 from hookd.core.model import Phase
+from hookd.system import clock
 
 RUN = ("--operation-id", "run-1")
 HANGS = 'echo $$ >> "$HOOKD_ROOT/ran"\nsleep 60\n'
@@ -63,6 +66,30 @@ def test_cancel_ends_the_phase_whoever_executes_it_and_whoever_is_asked(root, se
     if service and asked:
         assert "cancelled" in [line["event"] for line in service.log()]
         service.stop()
+
+
+def test_each_phase_says_what_became_of_its_caller(root, service):
+    told = []
+    for number, phase in enumerate(Phase, 1):
+        waits = (
+            f'touch "$HOOKD_ROOT/{phase}"\nuntil test -e "$HOOKD_ROOT/go"; do sleep 0.05; done\n'
+        )
+        root.hook(f"{phase}/10-x", waits, grace="1s")
+        client = root.start("run", phase.value, *RUN)
+        wait_for((root.path / phase.value).exists, 20)
+        client.kill()
+        client.wait(20)
+        if phase is not Phase.PRE:
+            (root.path / "go").touch()
+        wait_for(lambda: len(bodies_of(events_of(root), PhaseEnded)) >= number, 20)  # noqa: B023
+        ended = bodies_of(events_of(root), Observed)
+        told.append(next(one.value for one in ended[::-1] if one.subject == "caller.lost"))
+
+    assert told == [
+        {"phase": "pre", "attempt": 1, "then": "cancel"},
+        {"phase": "post", "attempt": 1, "then": "finish"},
+        {"phase": "on-exit", "attempt": 1, "then": "finish"},
+    ]
 
 
 def test_cancel_says_the_same_by_socket_and_by_itself_when_nothing_runs(root, service):
@@ -187,8 +214,10 @@ def test_a_bad_request_is_told_why_and_the_service_lives(root, service):
     assert root.operations() == []
     assert [line["event"] for line in service.log()[1:]] == ["refused"] * len(BAD)
 
-    hello, turn, end = said_of_run(service)
+    hello, due, turn, end = said_of_run(service)
     assert (sorted(hello), turn) == (["hello", "v"], {"turn": [*root.operations(), 1]})
+    by, late = due["answer_by"]
+    assert (3000 < by - clock.up_s() < 3600, late) == (True, 3)
     assert end["exit_code"] == 0
     assert end["out"].startswith("passed: pre of operation ")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 from dataclasses import dataclass
 from typing import Callable, NamedTuple
@@ -36,8 +37,8 @@ class Ended:
     `reason` is empty after a plain exit. `exit_code` and `signal` (`SIGKILL`) are of the hook's
     own process; both are None when it never ran, will not die, or its status was lost.
     `duration_s` counts to that process's end, on CLOCK_BOOTTIME. `cpu_s` and `max_rss_kb` are
-    wait4's; the latter is never below our own resident set at the start, because Linux counts
-    the image before execve(2) as well.
+    wait4's; the latter is 0, not known, unless it is above our own: Linux counts what was resident
+    before execve(2) as well.
     """
 
     outcome: HookOutcome
@@ -188,7 +189,7 @@ class Running:
             stderr=stderr,
             left_running=self._left,
             cpu_s=self._reaped.cpu_s if self._reaped else 0.0,
-            max_rss_kb=self._reaped.max_rss_kb if self._reaped else 0,
+            max_rss_kb=_own_peak_kb(self._reaped) if self._reaped else 0,
         )
 
     def _watch(self, moment: Moment) -> None:
@@ -275,6 +276,11 @@ class Running:
         if self._reaped.code < 0:
             return HookOutcome.FAILED, f"ended by {_signal_name(-self._reaped.code)}"
         return HookOutcome.FAILED, ""
+
+
+def _own_peak_kb(reaped: Reaped) -> int:
+    ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return reaped.max_rss_kb if reaped.max_rss_kb > ours else 0
 
 
 def _signal_name(number: int) -> str:

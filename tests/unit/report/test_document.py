@@ -224,7 +224,7 @@ def test_every_field_of_an_operation_stands_in_its_document():
                         "signal": None,
                         "duration_s": 0.0,
                         "cpu_s": 0.0,
-                        "max_rss_kb": 0,
+                        "max_rss_kb": None,
                         "contained_by": "",
                         "reason": "after 10-a failed",
                         "path": "",
