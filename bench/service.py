@@ -31,7 +31,7 @@ def rows(place: Place) -> Iterator[Row]:
     """Yield the rows of each interpreter, then those that are measured on one only."""
     for python in place.interpreters:
         yield from _calls(place, python)
-        yield _memory(place, python)
+        yield from _memory(place, python)
     yield _wake_ups(place, place.here)
 
 
@@ -65,14 +65,29 @@ def _calls(place: Place, python: Interpreter) -> Iterator[Row]:
         yield Row(what, python.name, cost, "ms", "networkd-dispatcher", peer_ms)
 
 
-def _memory(place: Place, python: Interpreter) -> Row:
-    """Measure the service with an operation open: everything that it may need is loaded then."""
-    root, what = place.root(), "memory of the service, an operation open"
-    with _service(place, python, root) as service:
-        _served(place, python, root)
-        used = proc.rss_bytes(service.pid) / _MIB
+def _memory(place: Place, python: Interpreter) -> Iterator[Row]:
+    """Measure the service that nobody has called, with its engine in a phase, and after that.
+
+    Nothing open it leaves after a minute. With an operation open it has loaded all it may need.
+    """
+    root = place.root()
+    root.add_hooks(1, "#!/bin/sh\ntouch $HOOKD_ROOT/runs\nsleep 1\n")
     allowed = python.memory_budget_mib
-    return Row(what, python.name, used, "MiB", "the budget", allowed, 1.0)
+
+    def row(when: str, used: int, budget: float | None = None) -> Row:
+        what = f"memory of the service, {when}"
+        return Row(what, python.name, used / _MIB, "MiB", "the budget", allowed, budget)
+
+    with _service(place, python, root) as service:
+        yield row("nothing open", proc.rss_bytes(service.pid))
+        argv = python.hookd("--root", str(root.path), "run", "pre")
+        call = subprocess.Popen(argv, env=place.environment, stdout=subprocess.DEVNULL)
+        while not (root.path / "runs").exists() and call.poll() is None:
+            time.sleep(0.01)
+        engines = proc.children(service.pid)
+        yield row("in a phase, with its engine", sum(map(proc.pss_bytes, [service.pid, *engines])))
+        call.wait(30)
+        yield row("an operation open", proc.rss_bytes(service.pid), 1.0)
 
 
 def _wake_ups(place: Place, python: Interpreter) -> Row:
