@@ -170,7 +170,7 @@ def test_an_engine_that_is_stopped_is_waited_for_until_the_deadline(make, phase,
     root = make()
     root.hook(f"{phase}/10-x", WAITS)
     service = Service(root, environment()).start()
-    process = root.start("run", phase, "--deadline", "3s", *RUN, stderr=subprocess.PIPE)
+    process = root.start("run", phase, "--deadline", "8s", *RUN, stderr=subprocess.PIPE)
     wait_for((root.path / "ran").exists, 20)
     holder = json.loads((root.state / "phase.lock").read_text())
     os.kill(holder["pid"], signal.SIGSTOP)
