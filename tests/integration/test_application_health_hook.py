@@ -104,11 +104,8 @@ def test_an_answer_without_an_end_fills_no_disk(tmp_path, application):
 
     done = node.run(HEALTH, HTTP=f"http://{application}/endless", TIMEOUT_S=1, EACH_S=60)
 
-    url = f"http://{application}/endless"
-    assert (done.code, done.reason) == (
-        1,
-        f"not well after 1 s: {url} has no whole answer (curl: 153)",
-    )
+    assert done.code == 1
+    assert f"not well after 1 s: http://{application}/endless curl: (23) " in done.reason
     assert (node.scratch / "body").stat().st_size == 10 << 20
 
 
