@@ -97,13 +97,49 @@ def show(
 
     Raises Silent.
     """
+    found = said_of(run, units, properties, timeout_s=timeout_s)
+    return [dict(lines) for lines in found]
+
+
+def said_of(
+    run: Run,
+    units: Sequence[str],
+    properties: Iterable[str],
+    *,
+    timeout_s: float = _ANSWERS_WITHIN_S,
+) -> list[list[tuple[str, str]]]:
+    """Return the lines of each of `units` as (name, value): what has several values has several.
+
+    Listen is called ListenStream, ListenDatagram and so on by 219. Where Id is asked for, a blank
+    line in a value ends no unit. Raises Silent.
+    """
     if not units:
         return []
-    wanted = (word for name in properties for word in ("-p", name))
-    text = _ask(run, "show", *wanted, "--", *units, timeout_s=timeout_s)
-    blocks = (block.splitlines() for block in text.split("\n\n"))
-    pairs = ((line.partition("=") for line in lines if "=" in line) for lines in blocks)
-    return [{name: value for name, _, value in one} for one in pairs]
+    names, until = tuple(properties), time.monotonic() + timeout_s
+    wanted = (word for name in names for word in ("-p", name))
+    said = _said(run, "show", *wanted, "--", *units, timeout_s=timeout_s)
+    if said.exit_code == 1 and not said.stderr.strip():
+        # systemd 231, 232 and the 219 of RHEL 7 and Amazon Linux 2 end so, at the first unit that
+        # is not of a kind that has every property (systemd/systemd#5201)
+        left_s = max(0.1, until - time.monotonic())
+        said = _said(run, "show", "--", *units, timeout_s=left_s)
+    return list(_blocks(_text(said), names))
+
+
+def _blocks(text: str, names: Sequence[str]) -> Iterator[list[tuple[str, str]]]:
+    lines: list[tuple[str, str]] = []
+    for block in text.split("\n\n"):
+        parts = (line.partition("=") for line in block.splitlines() if "=" in line)
+        lines += [(name, value) for name, _, value in parts if _is_one_of(name, names)]
+        if "Id" not in names or any(name == "Id" for name, _ in lines):
+            yield lines
+            lines = []
+    if lines:
+        yield lines
+
+
+def _is_one_of(name: str, names: Sequence[str]) -> bool:
+    return name in names or ("Listen" in names and name.startswith("Listen"))
 
 
 def _running_jobs(run: Run) -> Iterator[tuple[str, str]]:
@@ -137,7 +173,15 @@ def _table(
 
 
 def _ask(run: Run, verb: str, *words: str, timeout_s: float) -> str:
+    return _text(_said(run, verb, *words, timeout_s=timeout_s))
+
+
+def _said(run: Run, verb: str, *words: str, timeout_s: float) -> Completed:
     said: Completed = run(("systemctl", verb, "--no-pager", *words), timeout_s=timeout_s)
+    return said
+
+
+def _text(said: Completed) -> str:
     if not said.is_ok:
         raise Silent(said.why())
     return said.stdout.decode("utf-8", "replace")

@@ -191,3 +191,49 @@ def test_a_systemd_that_gives_no_answer_is_waited_for():
     why = "systemctl exited 1: Failed to list jobs: Connection timed out"
     found = systemd.reached(Systemctl(failing=["show"]))
     assert found == Reached((f"systemd ({why})",), None)
+
+
+# -- what is shown -------------------------------------------------------------------------------
+
+NAMES = ("app.socket", "app.service")
+SOCKET_219 = "Id=app.socket\nListenStream=[::]:80\nListenStream=/run/app\n"
+SERVICE_219 = "MainPID=41\nExecStart={ path=/a }\nExecStart={ path=/b }\nId=app.service\n"
+SAID_219 = [
+    [("Id", "app.socket"), ("ListenStream", "[::]:80"), ("ListenStream", "/run/app")],
+    [
+        *[("MainPID", "41"), ("ExecStart", "{ path=/a }"), ("ExecStart", "{ path=/b }")],
+        ("Id", "app.service"),
+    ],
+]
+WANTED = ("Id", "MainPID", "ExecStart", "Listen")
+
+
+def test_every_line_of_a_unit_is_told_in_order():
+    systemctl = Systemctl(show=f"{SOCKET_219}\n{SERVICE_219}")
+    assert systemd.said_of(systemctl, NAMES, WANTED) == SAID_219
+    assert [dict(one) for one in SAID_219] == systemd.show(systemctl, NAMES, WANTED)
+
+
+@pytest.mark.parametrize("text", ["printf a\n\nMainPID=7 ; x=1 }", "\n\n\n\n", "a\n\n\n=\n\n b }"])
+def test_a_blank_line_within_a_value_ends_no_unit(text):
+    service = f"ExecStart={{ path=/bin/sh ; argv[]=sh -c {text}\nMainPID=41\nId=app.service\n"
+    found = systemd.show(Systemctl(show=f"{service}\n{SOCKET_219}"), NAMES, ("Id", "MainPID"))
+    assert found == [{"MainPID": "41", "Id": "app.service"}, {"Id": "app.socket"}]
+
+
+class Strict(Systemctl):
+    """As 231, 232 and the 219 of RHEL 7: ends at the first unit without a property asked for."""
+
+    def __call__(self, argv, **more):
+        said = super().__call__(argv, **more)
+        return Completed(argv, 1, SOCKET_219.encode(), b"") if "-p" in argv else said
+
+
+def test_where_it_ends_at_a_unit_without_a_property_all_are_asked_for():
+    everything = f"Environment=SECRET=1\n{SOCKET_219}\nEnvironment=SECRET=2\n{SERVICE_219}"
+    systemctl = Strict(show=everything)
+    assert systemd.said_of(systemctl, NAMES, WANTED, timeout_s=7.0) == SAID_219
+    (_, first_s), (argv, then_s) = systemctl.asked
+    assert argv == ("systemctl", "show", "--no-pager", "--", *NAMES)
+    assert first_s == 7.0
+    assert 6.0 < then_s <= 7.0
