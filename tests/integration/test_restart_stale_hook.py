@@ -16,7 +16,8 @@ unit=${*: -1}
 case $1 in
 show)
   [[ ! -e silent ]] || exit 1
-  [[ $* == *Version* ]] || cat "$unit" 2>/dev/null || echo ActiveState=inactive ;;
+  [[ $* == *Version* ]] || cat "$unit" 2>/dev/null || echo ActiveState=inactive
+  [[ ! -e strict || $unit == *.service ]] ;;
 try-restart)
   echo "$unit" >>done
   ! grep -q refuses "$unit" || exit 1
@@ -60,6 +61,18 @@ class Node(Alone):
     def done(self):
         path = self.units / "done"
         return path.read_text().split() if path.exists() else []
+
+
+def test_a_systemctl_that_fails_for_a_unit_without_a_type_has_told_all_the_same(tmp_path):
+    """As the 219 of RHEL 7 and Amazon Linux 2: a target has no Type."""
+    node = Node(tmp_path, "web.service")
+    node.set("web.service", "RequiredBy=multi-user.target")
+    (node.units / "multi-user.target").write_text("ActiveState=inactive\n")
+    (node.units / "strict").touch()
+
+    done = node.restart(RESTART="*.service")
+
+    assert (done.code, done.outputs) == (0, {"restarted": "web.service", "left": ""})
 
 
 def test_what_may_be_restarted_is_and_the_rest_is_named(tmp_path):
