@@ -19,6 +19,7 @@ Type=simple
 MainPID={pid}
 NRestarts=0
 ExecMainStartTimestampMonotonic={since}
+ExecStart={{ path=/usr/sbin/{name} ; argv[]=/usr/sbin/{name} -f /etc/{name} ; pid={pid} }}
 Result=success
 Id={name}
 LoadState=loaded

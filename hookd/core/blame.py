@@ -1,11 +1,14 @@
-"""Which changed packages a unit stands on: its unit file, its programs, the libraries they map."""
+"""Which changed packages a unit stands on: its unit file, its programs, the libraries they map.
+
+What a socket unit starts is what it stands on, too.
+"""
 
 from __future__ import annotations
 
-from typing import Iterator, Sequence, Tuple
+from typing import Callable, Iterator, Sequence, Tuple
 
 from hookd.core.model import PackageChange
-from hookd.core.node import Aftermath
+from hookd.core.node import Aftermath, Unit
 from hookd.core.readings import Standing
 from hookd.core.snapshot import Snapshot
 
@@ -27,19 +30,30 @@ class Blame:
         self.knows_all = is_told and all(one.after for one in packages)
 
     def of(self, unit: str) -> Tuple[str, ...]:
-        """Return the packages that changed below `unit`, the one of its unit file first."""
+        """Return the packages that changed below `unit`, the one of its unit file first.
+
+        What it is to execute comes next, then what its processes executed and mapped.
+        """
         if not unit or not self._owners:
             return ()
-        files = (*self._fragments(unit), *sorted(set(self._used(unit))))
+        names = dict.fromkeys((unit, *self._told(unit, lambda one: one.triggers)))
+        files = [file for name in names for file in self._files(name)]
         return tuple(dict.fromkeys(self._owners[file] for file in files if file in self._owners))
 
     def has(self, file: str) -> bool:
         """Whether a changed package owns `file`."""
         return file in self._owners
 
-    def _fragments(self, unit: str) -> Iterator[str]:
+    def _files(self, unit: str) -> Iterator[str]:
+        yield from self._told(unit, lambda one: (one.fragment,))
+        yield from self._told(unit, lambda one: one.files)
+        yield from sorted(set(self._used(unit)))
+
+    def _told(self, unit: str, read: Callable[[Unit], Tuple[str, ...]]) -> Iterator[str]:
         for look in self._looks:
-            yield from (one.fragment for one in look.node.units.units if one.name == unit)
+            for one in look.node.units.units:
+                if one.name == unit:
+                    yield from read(one)
 
     def _used(self, unit: str) -> Iterator[str]:
         for look in self._looks:

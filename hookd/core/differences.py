@@ -11,7 +11,7 @@ class UnitChange:
     """`before` and `after` are as `active (running), enabled`, empty where it was not loaded.
 
     `between` names the two looks (`ready..arrived`). `packages` are the changed packages that own
-    its unit file, its program or a library it maps, as `openssl-libs.x86_64`.
+    its unit file, what it is to execute or a library it maps, as `openssl-libs.x86_64`.
     """
 
     unit: str

@@ -20,7 +20,9 @@ class Unit:
 
     `load`, `active`, `sub` are LoadState, ActiveState and SubState, `enabled` UnitFileState, `kind`
     Type, `fragment` FragmentPath. `restarts` is NRestarts, None before systemd 235; `started_us`
-    ExecMainStartTimestampMonotonic; `main_pid` 0 without a main process.
+    ExecMainStartTimestampMonotonic; `main_pid` 0 without a main process. `files` are the paths that
+    ExecStart names, `listens` of Listen what is a port, as `tcp *:80`; `triggers` are the Triggers
+    of a socket unit. Looks of earlier versions lack these three.
     """
 
     name: str
@@ -34,6 +36,9 @@ class Unit:
     main_pid: int = 0
     started_us: int = 0
     fragment: str = ""
+    files: Tuple[str, ...] = ()
+    listens: Tuple[str, ...] = ()
+    triggers: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Units(Reading):
 class Listener:
     """A socket that waits for peers. `transport` is tcp or udp, `address` is `*` for any; `program`
     the path of its owner's executable and `unit` its unit, empty when not known. What systemd holds
-    for a socket unit has systemd's program and no unit.
+    has systemd's program, and the socket unit that listens there where that is one alone.
     """
 
     transport: str

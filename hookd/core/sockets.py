@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from hookd.core.blame import Blame
 from hookd.core.differences import SocketChange
 from hookd.core.ignore import matches
-from hookd.core.node import Listener, Sockets
+from hookd.core.node import Listener, Sockets, Units
 from hookd.core.snapshot import Snapshot
 from hookd.core.spans import BY_PRE, spans
 from hookd.core.units import State, is_passing, state_of
 
 _ANY = ("*", "0.0.0.0", "::")  # noqa: S104 - read, not bound
 _LINK_LOCAL = ("fe80:", "169.254.")
+_SYSTEMD, _SOCKET = "systemd", ".socket"
 Owners = Dict[str, List[Listener]]
 
 
@@ -35,6 +37,20 @@ def sockets_of(look: Snapshot) -> Sockets:
     return look.node.sockets
 
 
+def attributed(sockets: Sockets, units: Units) -> Sockets:
+    """Return `sockets` where what systemd holds has its unit: the only one up that listens so."""
+    holders: Dict[str, List[str]] = {}
+    for unit in units.units:
+        for socket in unit.listens if state_of(unit) is State.UP else ():
+            holders.setdefault(socket, []).append(unit.name)
+    alone = {socket: names[0] for socket, names in holders.items() if len(names) == 1}
+    listening = (
+        replace(one, unit=alone.get(named(one), "")) if _is_of_some_unit(one) else one
+        for one in sockets.listening
+    )
+    return replace(sockets, listening=tuple(listening))
+
+
 def lost(before: Sockets, after: Sockets) -> Tuple[Listener, ...]:
     """Return the listeners of `before` for which nobody listens in `after`, sorted.
 
@@ -48,8 +64,10 @@ def lost(before: Sockets, after: Sockets) -> Tuple[Listener, ...]:
 def moved(listener: Listener, before: Sockets, after: Sockets) -> Tuple[str, ...]:
     """Return where the program of a lost `listener` listens now, in its unit, and did not before.
 
-    An interpreter is the program of many units.
+    An interpreter is the program of many units, and systemd of many socket units.
     """
+    if _is_of_some_unit(listener):
+        return ()
     known = {named(one) for one in before.listening}
     own = (one for one in after.listening if one.program and _whose(one) == _whose(listener))
     return tuple(dict.fromkeys(named(one) for one in own if named(one) not in known))
@@ -131,9 +149,11 @@ def _owners(sockets: Sockets) -> Owners:
 
 
 def _differ(was: List[Listener], now: List[Listener]) -> bool:
-    if not all(one.program for one in (*was, *now)):
+    both = (*was, *now)
+    if not all(one.program for one in both):
         return False
-    return {(one.unit, one.program) for one in was} != {(one.unit, one.program) for one in now}
+    of = _program if any(map(_is_of_some_unit, both)) else _whose
+    return {of(one) for one in was} != {of(one) for one in now}
 
 
 def _all(listeners: Iterable[Listener]) -> str:
@@ -152,10 +172,17 @@ def _is_drawn_anew(one: Listener, here: Sockets, there: Sockets) -> bool:
     alike = [other for other in there.listening if _program(other) == _program(one)]
     if one.address.startswith(_LINK_LOCAL) and any(o.port == one.port for o in alike):
         return True
+    if one.unit.endswith(_SOCKET):
+        return False
     if not here.ephemeral[0] <= one.port <= here.ephemeral[1]:
         return False
     first, last = there.ephemeral
     return not one.program or any(first <= other.port <= last for other in alike)
+
+
+def _is_of_some_unit(listener: Listener) -> bool:
+    """Whether systemd holds it for a socket unit, not known which."""
+    return not listener.unit and listener.program.rpartition("/")[2] == _SYSTEMD
 
 
 def _port(listener: Listener) -> Tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Iterable
 
 from hookd.core.node import (
@@ -18,6 +19,7 @@ from hookd.core.node import (
     Sockets,
     Units,
 )
+from hookd.core.sockets import attributed
 from hookd.system import (
     crashes,
     disks,
@@ -49,12 +51,17 @@ def start(root: Root, run: Run, ask: Ask) -> Callable[[], Node]:
     """
     questions = _questions(root, run)
     collect = (ask if root.is_host else at_once)(list(questions.values()))
-    return lambda: Node(
-        **_named(questions, collect()),
-        clock=guarded(lambda: timekeeping.read(root), Clock()),
-        selinux=guarded(lambda: selinux.read(root), Selinux()),
-        reboot_required=guarded(lambda: rebootrequired.read(root), RebootRequired()),
-    )
+
+    def whole() -> Node:
+        found = Node(
+            **_named(questions, collect()),
+            clock=guarded(lambda: timekeeping.read(root), Clock()),
+            selinux=guarded(lambda: selinux.read(root), Selinux()),
+            reboot_required=guarded(lambda: rebootrequired.read(root), RebootRequired()),
+        )
+        return replace(found, sockets=attributed(found.sockets, found.units))
+
+    return whole
 
 
 def _named(questions: Iterable[str], readings: Iterable[Reading]) -> dict[str, Any]:

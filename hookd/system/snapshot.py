@@ -6,7 +6,7 @@ import shlex
 import time
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Iterable
 
 from hookd.core.node import Aftermath, Node
 from hookd.core.readings import (
@@ -131,11 +131,18 @@ def _aftermath(
     packages: tuple[PackageSet, ...],
     now: Node,
 ) -> Aftermath:
-    used: set[str] = set()
-    for node_ in (now, previous.node if previous else Node()):
-        used.update(node_.processes.files, (unit.fragment for unit in node_.units.units))
-    used.discard("")
+    used = used_by((now, previous.node if previous else Node()))
     return guarded(lambda: aftermath.read(root, run, previous, packages, used), Aftermath())
+
+
+def used_by(nodes: Iterable[Node]) -> set[str]:
+    """Return the files that units stand on: unit files, what they execute, what they map."""
+    used: set[str] = set()
+    for one in nodes:
+        used.update(one.processes.files)
+        for unit in one.units.units:
+            used.update((unit.fragment, *unit.files))
+    return used - {""}
 
 
 def _logs(root: Root, previous: Snapshot | None) -> tuple[PackageLog, ...]:

@@ -65,7 +65,7 @@ def read(root: Root) -> Sockets:
     """Return the listening TCP sockets and the bound UDP ones that are no client's.
 
     Those that systemd holds for a socket unit are systemd's, also while a service has them as well:
-    /proc does not say which unit that is.
+    /proc does not say which unit that is (`attributed` in core/sockets.py does).
     """
     return _read("/proc") if root.is_host else Sockets(Standing.ABSENT, NOTHING_RUNS)
 
@@ -133,7 +133,11 @@ def _address(digits: bytes) -> str:
     Of a socket on `::` /proc does not say whether it takes IPv4 as well, so both wildcards are one.
     """
     words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
-    packed = struct.pack(f"={len(words)}I", *words)
+    return address_of(struct.pack(f"={len(words)}I", *words))
+
+
+def address_of(packed: bytes) -> str:
+    """Return the address of bytes in the network's order as `core/node.py` has it."""
     if packed.startswith(_MAPPED):
         packed = packed[len(_MAPPED) :]
     if not any(packed):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Iterable, Mapping
+from typing import TYPE_CHECKING, Iterator, Sequence
 
 from hookd.core.node import Unit, Units
 from hookd.core.readings import Standing
-from hookd.system import systemd
+from hookd.system import systemd, unit_lines
 from hookd.system.root import NOTHING_RUNS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _MOST = 10_000
 _PROPERTIES = (
     *("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "Type", "Result"),
     *("NRestarts", "MainPID", "ExecMainStartTimestampMonotonic", "FragmentPath", "Job"),
+    *("ExecStart", "Listen", "Triggers"),
 )
 _NOT_SET = 2**64 - 1  # how systemctl prints what has no value, as "[not set]" since 240
 
@@ -49,10 +50,10 @@ def listed(run: Run) -> Units:
     if len(rows) > _MOST:
         return Units(Standing.UNKNOWN, f"there are {len(rows)} units, more than {_MOST}")
     wanted = sorted(name for name, row in rows.items() if _has_more(row))
-    shown = {one["Id"]: one for one in _shown(run, wanted) if one.get("Id") in rows}
+    shown = {dict(lines).get("Id", ""): lines for lines in _shown(run, wanted)}
     return Units(
-        units=tuple(_unit(rows[name], shown.get(name, {})) for name in sorted(rows)),
-        jobs=tuple(name for name in sorted(shown) if _number(shown[name].get("Job", ""))),
+        units=tuple(_unit(rows[name], shown.get(name, ())) for name in sorted(rows)),
+        jobs=tuple(n for n in sorted(rows) if _number(dict(shown.get(n, ())).get("Job", ""))),
     )
 
 
@@ -62,15 +63,16 @@ def _has_more(row: list[str]) -> bool:
     return load != "not-found" and not name.endswith(".target")
 
 
-def _shown(run: Run, names: list[str]) -> Iterable[dict[str, str]]:
+def _shown(run: Run, names: list[str]) -> Iterator[list[unit_lines.Line]]:
     for begin in range(0, len(names), _AT_ONCE):
         some = names[begin : begin + _AT_ONCE]
-        yield from systemd.show(run, some, _PROPERTIES, timeout_s=_ANSWERS_WITHIN_S)
+        yield from systemd.said_of(run, some, _PROPERTIES, timeout_s=_ANSWERS_WITHIN_S)
 
 
-def _unit(row: list[str], shown: Mapping[str, str]) -> Unit:
+def _unit(row: list[str], lines: Sequence[unit_lines.Line]) -> Unit:
     """Return the unit as `show` has it; the list, which is a moment older, has only its state."""
     name, load, active, sub = row
+    shown = dict(lines)
     return Unit(
         name=name,
         load=shown.get("LoadState", load),
@@ -83,6 +85,9 @@ def _unit(row: list[str], shown: Mapping[str, str]) -> Unit:
         main_pid=_number(shown.get("MainPID", "")) or 0,
         started_us=_number(shown.get("ExecMainStartTimestampMonotonic", "")) or 0,
         fragment=shown.get("FragmentPath", ""),
+        files=unit_lines.files_of(lines),
+        listens=unit_lines.sockets_of(lines),
+        triggers=tuple(shown.get("Triggers", "").split()) if name.endswith(".socket") else (),
     )
 
 

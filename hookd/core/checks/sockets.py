@@ -13,6 +13,8 @@ from hookd.core.node import Listener
 from hookd.core.snapshot import Snapshot
 from hookd.core.sockets import listens, lost, moved, named, sockets_of, who
 from hookd.core.spans import BY_PRE, since
+from hookd.core.units import State, state_of
+from hookd.core.units import named as unit_named
 
 LOST = "sockets.lost"
 
@@ -41,15 +43,24 @@ def sockets_lost(ends: Ends) -> Check:
 
 
 def _left_to_undo(ends: Ends, found: List[Listener]) -> List[Listener]:
-    """Return whom pre's hooks stopped; one whose unit runs again should listen again."""
+    """Return whom pre's hooks stopped; one whose unit runs again should listen again.
+
+    A boot starts socket units by what needs them as often as by their own name (`static`).
+    """
     stopped = units.stopped_by_pre(ends) if found else frozenset()
     left = []
     for one in found:
         began = _since(ends, one)
-        is_stopped = one.unit in stopped if one.unit else ends.is_left_to_undo(began)
+        is_stopped = one.unit in stopped
+        if not one.unit or (one.unit.endswith(".socket") and _is_down(ends, one.unit)):
+            is_stopped = is_stopped or ends.is_left_to_undo(began)
         if began == BY_PRE and is_stopped:
             left.append(one)
     return left
+
+
+def _is_down(ends: Ends, unit: str) -> bool:
+    return state_of(unit_named(unit, ends.last)) is State.DOWN
 
 
 def _said(ends: Ends, one: Listener, *, is_by_pre: bool) -> str:

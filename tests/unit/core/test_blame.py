@@ -46,6 +46,41 @@ def test_what_stands_on_nothing_that_changed_has_nobody_to_blame(name):
     assert blame("app.noarch", "openssl-libs.x86_64").of(name) == ()
 
 
+RUN, SCRIPT = "/opt/app/run", "/opt/app/run.py"
+OWN = unit("own.service", fragment="/etc/systemd/system/own.service", files=("/bin/sh", RUN))
+
+
+@pytest.mark.parametrize("is_left", [True, False])
+def test_the_package_of_what_it_is_to_execute_is_blamed_also_where_nothing_maps_it(is_left):
+    now = [OWN] if is_left else []
+    asked = owning(packages=("run.noarch",), owners={RUN: "run.noarch", SCRIPT: "run.noarch"})
+    looks = (look("before", units=[OWN]), look("installed", units=now, aftermath=asked))
+    found = Blame(looks, updated("run.noarch"))
+    assert (found.of("own.service"), found.of("other.service")) == (("run.noarch",), ())
+
+
+def test_what_it_executes_comes_between_its_unit_file_and_what_it_maps():
+    one = unit("app.service", fragment=FRAGMENT, files=("/opt/z", "/opt/a"))
+    processes = Processes(files=(APP,), uses={"app.service": (0,)})
+    owners = {FRAGMENT: "d.noarch", "/opt/z": "c.noarch", "/opt/a": "b.noarch", APP: "a.noarch"}
+    asked = owning(owners=owners)
+    looks = (look("before", units=[one], processes=processes), look("after", aftermath=asked))
+    names = ("d.noarch", "c.noarch", "b.noarch", "a.noarch")
+    assert Blame(looks, updated(*names)).of("app.service") == names
+
+
+def test_behind_a_socket_unit_is_its_own_file_and_all_of_the_service_that_it_starts():
+    units = [
+        unit("app.socket", fragment="/x/app.socket", triggers=("own.service", "gone.service")),
+        OWN,
+    ]
+    asked = owning(owners={RUN: "run.noarch", "/x/app.socket": "units.noarch"})
+    looks = (look("before", units=units), look("after", aftermath=asked))
+    found = Blame(looks, updated("run.noarch", "units.noarch"))
+    assert found.of("app.socket") == ("units.noarch", "run.noarch")
+    assert found.of("own.service") == ("run.noarch",)
+
+
 def test_an_owner_that_did_not_change_over_the_operation_is_not_blamed():
     assert blame("bash.x86_64").of("app.service") == ()
 

@@ -117,3 +117,35 @@ def test_whose_socket_it_was_need_not_be_known():
 def test_a_boot_starts_what_is_enabled_whoever_stopped_it():
     looks = (*STOPPED, look("arrived", boot=BOOT_2, sockets=[], units=[dead("app.service")]))
     assert told(*looks, is_final=False) == (FAIL, f"{LOST} (since before..ready)")
+
+
+# -- socket units --------------------------------------------------------------------------------
+
+HELD = listener("tcp *:80", "/usr/lib/systemd/systemd", "app.socket")
+OF_SOCKET = "tcp *:80 of app.socket is lost"
+
+
+def test_a_lost_socket_of_a_socket_unit_names_the_package_below_it():
+    one = unit("app.socket", sub="listening", fragment="/usr/lib/systemd/system/app.socket")
+    before = look("before", sockets=[HELD], units=[one])
+    asked = owning(owners={one.fragment: "app.noarch"})
+    now = look("installed", sockets=[], units=[failed("app.socket")], aftermath=asked)
+    found = told(before, now, packages=updated("app.noarch"))
+    assert found == (FAIL, f"{OF_SOCKET} (app.noarch changed)")
+
+
+@pytest.mark.parametrize("enabled", ["enabled", "static", "disabled"])
+def test_a_socket_unit_that_pre_stopped_is_left_out_whatever_started_it(enabled):
+    def at(name, one, listening=(), **more):
+        return look(name, sockets=list(listening), units=[one], **more)
+
+    before = at("before", unit("app.socket", enabled=enabled), [HELD])
+    down = dead("app.socket", enabled)
+    stopped = (before, at("ready", down), at("arrived", down))
+    assert told(*stopped, is_final=False)[0] is PASS
+    gone = (before, look("ready", sockets=[], units=[]), look("after", sockets=[], units=[]))
+    assert told(*gone, is_final=False)[0] is PASS
+    up = (before, at("ready", down), at("after", unit("app.socket", enabled=enabled)))
+    assert told(*up, is_final=False) == (FAIL, f"{OF_SOCKET} (since before..ready)")
+    broken = (before, at("ready", down), at("after", failed("app.socket", enabled)))
+    assert told(*broken, is_final=False) == (FAIL, f"{OF_SOCKET} (since before..ready)")

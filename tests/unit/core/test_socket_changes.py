@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.looks import failed, listener, look, owning, unit, updated
+from support.looks import dead, failed, listener, look, owning, unit, updated
 
 from hookd.core.blame import Blame
 from hookd.core.differences import SocketChange
-from hookd.core.node import Sockets
-from hookd.core.sockets import awaited, changes, lost, moved, named, who
+from hookd.core.node import Sockets, Units
+from hookd.core.sockets import attributed, awaited, changes, lost, moved, named, who
 
 APP, OTHER = listener("tcp *:80"), listener("tcp *:443", "/usr/bin/other", "other.service")
 WHO = "app.service (/usr/bin/app)"
@@ -189,3 +189,93 @@ def test_nobody_is_awaited_who_listens_or_of_whom_nothing_is_known():
     )
     for before, after in pairs:
         assert awaited(before, after, monotonic_s=1020.0, within_s=120.0) == ()
+
+
+# -- what systemd holds --------------------------------------------------------------------------
+
+SYSTEMD = "/usr/lib/systemd/systemd"
+
+
+def held(socket, of=""):
+    return listener(socket, SYSTEMD, of)
+
+
+def listening(name, *listens, **more):
+    return unit(name, sub="listening", listens=listens, **more)
+
+
+HOLDERS = {
+    "the unit that listens there": ([listening("app.socket", "tcp *:80")], "app.socket"),
+    "one of several sockets": ([listening("app.socket", "udp *:80", "tcp *:80")], "app.socket"),
+    "by another protocol": ([listening("app.socket", "udp *:80")], ""),
+    "on another port": ([listening("app.socket", "tcp *:8080")], ""),
+    "on another address": ([listening("app.socket", "tcp 10.0.0.1:80")], ""),
+    "one that is down": ([dead("app.socket", listens=("tcp *:80",))], ""),
+    "one that is up beside it": (
+        [dead("a.socket", listens=("tcp *:80",)), listening("b.socket", "tcp *:80")],
+        "b.socket",
+    ),
+    "two that are up": ([listening(f"{n}.socket", "tcp *:80") for n in "ab"], ""),
+    "none": ([], ""),
+}
+
+
+@pytest.mark.parametrize(("units", "of"), HOLDERS.values(), ids=HOLDERS)
+def test_whose_a_socket_is_that_systemd_holds(units, of):
+    found = attributed(sockets(held("tcp *:80")), Units(units=tuple(units)))
+    assert found == sockets(held("tcp *:80", of))
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        listener("tcp *:80", "/usr/bin/app", ""),
+        listener("tcp *:80", "", ""),
+        held("tcp *:80", "user@0.service"),
+    ],
+)
+def test_what_others_hold_stays_theirs(one):
+    units = Units(units=(listening("app.socket", "tcp *:80"),))
+    assert attributed(sockets(one), units) == sockets(one)
+
+
+APP_80, APP_81 = held("tcp *:80", "app.socket"), held("tcp *:81", "app.socket")
+
+
+@pytest.mark.parametrize(
+    ("one", "after", "now"),
+    [
+        (APP_80, [APP_81], ("tcp *:81",)),
+        (APP_80, [held("tcp *:81", "other.socket")], ()),
+        (APP_80, [held("tcp *:81")], ()),
+        (held("tcp *:80"), [held("tcp *:81")], ()),
+        (held("tcp *:80"), [APP_81], ()),
+    ],
+)
+def test_a_new_port_of_another_socket_unit_is_not_where_it_listens_now(one, after, now):
+    assert moved(one, sockets(one), sockets(*after)) == now
+
+
+def test_a_port_of_a_socket_unit_is_not_drawn_whatever_its_number_is():
+    one, other = held("tcp *:40000", "app.socket"), held("tcp *:50000", "other.socket")
+    assert lost(sockets(one, other), sockets(other)) == (one,)
+    assert between([other], [other, one]) == (
+        SocketChange("tcp *:40000", "", f"app.socket ({SYSTEMD})", "ready..installed"),
+    )
+    without = held("tcp *:40000")
+    assert lost(sockets(without, held("tcp *:50000")), sockets(held("tcp *:50000"))) == ()
+
+
+@pytest.mark.parametrize(("one", "other"), [(APP_80, held("tcp *:80")), (held("tcp *:80"), APP_80)])
+def test_whether_the_unit_was_found_out_is_no_change(one, other):
+    assert between([one], [other]) == ()
+
+
+def test_another_socket_unit_is_a_change():
+    after = held("tcp *:80", "new.socket")
+    was, now = f"app.socket ({SYSTEMD})", f"new.socket ({SYSTEMD})"
+    assert between([APP_80], [after]) == (SocketChange("tcp *:80", was, now, "ready..installed"),)
+    taken = listener("tcp *:80")
+    assert between([held("tcp *:80")], [taken]) == (
+        SocketChange("tcp *:80", SYSTEMD, WHO, "ready..installed"),
+    )

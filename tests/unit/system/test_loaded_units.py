@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from hookd.core.codec import decode, encode
 from hookd.core.node import Unit, Units
 from hookd.core.readings import Standing
 from hookd.system import units
@@ -16,6 +19,7 @@ LIST_219 = b"""\
 dev-xvda1.device          loaded     active     plugged               /dev/xvda1
 -.mount                   loaded     active     mounted               /
 app.service               loaded     activating start       start     The application
+app.socket                loaded     active     listening             Sockets of the application
 basic.target              loaded     active     active                Basic System
 crond.service             loaded     active     running               Command Scheduler
 ghost.service             not-found  inactive   dead                  ghost.service
@@ -23,6 +27,7 @@ session-3.scope           loaded     active     running               Session 3 
 system.slice              loaded     active     active                System Slice
 systemd-tmpfiles-clean.timer loaded  active     waiting               Daily Cleanup
 """
+TAIL = b"ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }"
 # 219 leaves out what is empty, knows no NRestarts and prints a job's number only where one is
 SHOW_219 = b"""\
 Id=-.mount
@@ -36,6 +41,7 @@ Result=success
 Type=forking
 MainPID=812
 ExecMainStartTimestampMonotonic=18446744073709551615
+ExecStart={ path=/usr/bin/python3 ; argv[]=/usr/bin/python3 /opt/app/run.py ; TAIL
 Result=success
 Id=app.service
 LoadState=loaded
@@ -44,6 +50,18 @@ SubState=start
 FragmentPath=/etc/systemd/system/app.service
 UnitFileState=enabled
 Job=931
+
+ListenStream=[::]:8080
+ListenDatagram=127.0.0.1:53
+ListenStream=/run/app.sock
+Result=success
+Id=app.socket
+Triggers=app.service
+LoadState=loaded
+ActiveState=active
+SubState=listening
+FragmentPath=/etc/systemd/system/app.socket
+UnitFileState=enabled
 
 Type=simple
 MainPID=611
@@ -58,12 +76,13 @@ UnitFileState=enabled
 
 Result=success
 Id=systemd-tmpfiles-clean.timer
+Triggers=systemd-tmpfiles-clean.service
 LoadState=loaded
 ActiveState=active
 SubState=waiting
 FragmentPath=/usr/lib/systemd/system/systemd-tmpfiles-clean.timer
 UnitFileState=static
-"""
+""".replace(b"TAIL", TAIL)
 TIMER = "systemd-tmpfiles-clean.timer"
 LIB = "/usr/lib/systemd/system"
 UNITS_219 = (
@@ -78,6 +97,15 @@ UNITS_219 = (
         *("loaded", "activating", "start", "enabled", "forking", "success"),
         main_pid=812,
         fragment="/etc/systemd/system/app.service",
+        files=("/usr/bin/python3", "/opt/app/run.py"),
+    ),
+    Unit(
+        "app.socket",
+        *("loaded", "active", "listening", "enabled"),
+        result="success",
+        fragment="/etc/systemd/system/app.socket",
+        listens=("tcp *:8080", "udp 127.0.0.1:53"),
+        triggers=("app.service",),
     ),
     Unit("basic.target", "loaded", "active", "active"),
     Unit(
@@ -98,6 +126,7 @@ UNITS_219 = (
 
 LIST_252 = b"""\
 -.mount loaded active mounted Root Mount
+app.socket      loaded active listening Sockets of the application
 chronyd.service loaded active running NTP client/server
 sshd.service    loaded failed failed  OpenSSH server daemon
 user-runtime-dir@0.service loaded active exited User Runtime Directory /run/user/0
@@ -113,10 +142,23 @@ FragmentPath=
 UnitFileState=
 Job=
 
+Listen=[::]:8080 (Stream)
+Listen=127.0.0.1:53 (Datagram)
+Listen=/run/app.sock (Stream)
+Result=success
+Id=app.socket
+Triggers=app.service app-admin.service
+LoadState=loaded
+ActiveState=active
+SubState=listening
+FragmentPath=/usr/lib/systemd/system/app.socket
+UnitFileState=disabled
+
 Type=forking
 MainPID=540
 NRestarts=2
 ExecMainStartTimestampMonotonic=4711
+ExecStart={ path=/usr/sbin/chronyd ; argv[]=/usr/sbin/chronyd $OPTIONS ; TAIL
 Result=success
 Id=chronyd.service
 LoadState=loaded
@@ -141,6 +183,11 @@ Type=oneshot
 MainPID=0
 NRestarts=18446744073709551615
 ExecMainStartTimestampMonotonic=3
+ExecStart={ path=/lib/systemd/user-runtime-dir ; argv[]=user-runtime-dir start 0 ; TAIL
+ExecStart={ path=/bin/sh ; argv[]=/bin/sh -c printf 'a
+
+Id=b
+' ; TAIL
 Result=success
 Id=user-runtime-dir@0.service
 LoadState=loaded
@@ -148,9 +195,17 @@ ActiveState=active
 SubState=exited
 FragmentPath=/usr/lib/systemd/system/user-runtime-dir@.service
 UnitFileState=static
-"""
+""".replace(b"TAIL", TAIL)
 UNITS_252 = (
     Unit("-.mount", "loaded", "active", "mounted", kind="overlay", result="success"),
+    Unit(
+        "app.socket",
+        *("loaded", "active", "listening", "disabled"),
+        result="success",
+        fragment=f"{LIB}/app.socket",
+        listens=("tcp *:8080", "udp 127.0.0.1:53"),
+        triggers=("app.service", "app-admin.service"),
+    ),
     Unit(
         "chronyd.service",
         *("loaded", "active", "running", "enabled", "forking", "success"),
@@ -158,6 +213,7 @@ UNITS_252 = (
         main_pid=540,
         started_us=4711,
         fragment=f"{LIB}/chronyd.service",
+        files=("/usr/sbin/chronyd",),
     ),
     Unit(
         "sshd.service",
@@ -169,6 +225,7 @@ UNITS_252 = (
         *("loaded", "active", "exited", "static", "oneshot", "success"),
         started_us=3,
         fragment=f"{LIB}/user-runtime-dir@.service",
+        files=("/lib/systemd/user-runtime-dir", "/bin/sh"),
     ),
 )
 
@@ -200,6 +257,17 @@ def test_the_units_as_systemctl_shows_them(listed, shown, expected):
     assert units.listed(Systemctl(listed, shown)) == expected
 
 
+def test_units_are_kept_in_a_snapshot_and_read_from_one_of_an_earlier_version():
+    found = Units(units=(*UNITS_219, *UNITS_252), jobs=("app.service",))
+    value = encode(found)
+    assert decode(Units, value) == found
+    for one in value["units"]:
+        for name in ("files", "listens", "triggers"):
+            del one[name]
+    earlier = (replace(one, files=(), listens=(), triggers=()) for one in found.units)
+    assert decode(Units, value) == replace(found, units=tuple(earlier))
+
+
 def test_systemctl_is_asked_twice_and_only_of_units_that_it_can_tell_more_of():
     systemctl = Systemctl(LIST_219, SHOW_219)
     units.listed(systemctl)
@@ -208,7 +276,8 @@ def test_systemctl_is_asked_twice_and_only_of_units_that_it_can_tell_more_of():
         *("systemctl", "list-units", "--no-pager", "--no-legend", "--full", "--all", "--plain"),
     )
     assert showing[:5] == ("systemctl", "show", "--no-pager", "-p", "Id")
-    assert showing[showing.index("--") + 1 :] == ("-.mount", "app.service", "crond.service", TIMER)
+    names = ("-.mount", "app.service", "app.socket", "crond.service", TIMER)
+    assert showing[showing.index("--") + 1 :] == names
     assert listing_s + showing_s < units.LIMIT_S
 
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from hookd.core.node import Node, Selinux, Units
+from hookd.core.node import Listener, Node, Selinux, Sockets, Unit, Units
 from hookd.core.readings import Standing
 from hookd.system import node
 from hookd.system.process.aside import Question, at_once, guarded, unknown
@@ -53,6 +53,20 @@ def test_on_the_host_what_may_hang_is_asked_aside_and_unknown_when_it_does():
         reading = getattr(found, field.name)
         assert isinstance(reading, type(field.default))
         assert (reading.reason == "it hangs") is (field.name not in at_hand)
+
+
+def test_what_systemd_holds_is_the_socket_units_that_another_probe_tells_of():
+    held = Listener("tcp", "*", 80, "/usr/lib/systemd/systemd")
+    unit = Unit("app.socket", "loaded", "active", "listening", listens=("tcp *:80",))
+    said = {Units: Units(units=(unit,)), Sockets: Sockets(listening=(held,))}
+
+    def ask(questions):
+        return lambda: tuple(said.get(type(one.failed), one.failed) for one in questions)
+
+    found = node.start(Root("/"), refuse, ask)()
+    assert found.units == said[Units]
+    listening = (Listener("tcp", "*", 80, "/usr/lib/systemd/systemd", "app.socket"),)
+    assert found.sockets == Sockets(listening=listening)
 
 
 def test_in_this_process_a_probe_that_breaks_costs_its_reading_only():

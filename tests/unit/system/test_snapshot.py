@@ -6,15 +6,18 @@ import pathlib
 
 import pytest
 
+from hookd.core.node import Node, Processes, Unit, Units
 from hookd.core.readings import (
     Boot,
     InstalledKernel,
+    Kernel,
     LogAction,
     LogEntry,
     PackageSet,
     Standing,
     WentDown,
 )
+from hookd.core.snapshot import Snapshot
 from hookd.system import snapshot
 from hookd.system.process.command import Completed
 from hookd.system.root import Root
@@ -160,3 +163,15 @@ def test_the_vendors_file_stands_in_for_the_admins(tmp_path):
 def test_real_os_release_files(tmp_path, file, expected):
     put(tmp_path, "etc/os-release", (CORPUS / file).read_text())
     assert snapshot.os_name(Root(str(tmp_path))) == expected
+
+
+def test_owners_are_asked_of_unit_files_of_what_units_execute_and_of_what_they_map():
+    def at(name, units, files=()):
+        node = Node(units=Units(units=units), processes=Processes(files=files))
+        return Snapshot(name, AT, Boot(), Kernel(), node=node)
+
+    before = at("before", (Unit("a.service", fragment="/u/a", files=("/opt/a", "/opt/a.py")),))
+    now = at("installed", (Unit("b.service", files=("/opt/b",)), Unit("c.mount")), ("/lib/c",))
+    assert snapshot.used_by((now.node, before.node)) == {
+        *("/u/a", "/opt/a", "/opt/a.py", "/opt/b", "/lib/c"),
+    }
