@@ -40,6 +40,19 @@ contains = "well"
 """
 SHIPPED, STALE = pathlib.Path(__file__).resolve().parents[2] / "hooks.d", "post/40-restart-stale"
 RESTARTS = f'[hooks."{STALE}".settings]\nRESTART = "*.service"\n'
+# Nothing of them is packaged, and no process of theirs runs when hookd looks.
+OWN_SERVICE = """\
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/env python3 /usr/lib/app/program
+"""
+OWN_SOCKET = f"""\
+[Socket]
+ListenStream=127.0.0.1:{PORT}
+
+[Install]
+WantedBy=sockets.target
+"""
 # Stands in front of the real one on PATH.
 IN_FRONT = "/usr/local/sbin/systemctl"
 
@@ -89,6 +102,27 @@ def test_an_update_that_no_longer_understands_the_edited_configuration(machine, 
         assert UNIT in found, found
         assert "app.x86_64" in found, found
     assert f"127.0.0.1:{PORT}" in check_of(document, "sockets.lost")["found"]
+
+
+def test_an_admins_own_units_that_the_package_of_what_they_start_breaks(machine, tmp_path):
+    start(machine, tmp_path, Release("1", does="time.sleep(0)"))
+    machine.write("/etc/systemd/system/own.service", OWN_SERVICE)
+    machine.write("/etc/systemd/system/own.socket", OWN_SOCKET)
+    own = "systemctl daemon-reload; systemctl enable --now own.socket; systemctl start own.service"
+    machine.execute(own).check()
+    breaks = "systemctl stop own.socket; systemctl start own.service || true"
+    update = bring(machine, tmp_path, Release("2", does="raise SystemExit(3)", scriptlet=breaks))
+
+    Patching(machine).patch(update)
+
+    document = shown(machine)
+    assert noticed(document) == {"sockets.lost": "fail", "units.failed-since-pre": "fail"}
+    assert check_of(document, "sockets.lost")["found"] == (
+        f"tcp 127.0.0.1:{PORT} of own.socket is lost (app.all changed)"
+    )
+    assert check_of(document, "units.failed-since-pre")["found"] == (
+        "own.service is failed (app.all changed), own.socket is stopped (app.all changed)"
+    )
 
 
 def test_what_was_broken_before_is_not_the_updates_doing(machine, tmp_path):
