@@ -32,7 +32,7 @@ def judged(ends: Ends, phase: Phase) -> List[Check]:
 
 def _room(ends: Ends) -> Check:
     now, severities = ends.last.node.disks, ends.severities
-    if len(ends.looks) == 1:
+    if not ends.has_before:
         return disks.disk_low(now, severities)
     return disks.disk_low(now, severities, ends.first.node.disks)
 
