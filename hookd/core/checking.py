@@ -129,13 +129,19 @@ def _boots(scene: Scene) -> List[Check]:
             pending_count=patch.pending_count(operation),
             was_scheduled=_is_told_of_reboot(operation),
         ),
-        boot.clean(boots.went_down(scene.looks), severities, left=boots.crashes(scene.looks)),
+        boot.clean(
+            boots.went_down(scene.looks),
+            severities,
+            left=boots.crashes(scene.looks),
+            before=scene.looks[0].boot.before,
+        ),
         _boot_count(scene),
         boot.loop(
             boots_of(operation),
             severities,
             by_recovery=_is_by_service(operation),
             is_unclean=scene.last.boot.before.clean is False and change.rebooted is True,
+            since=boots.utc_text(_own(scene)[0].boot.btime),
         ),
         reboot_needed(operation, scene.looks, scene.changes, severities),
     ]
@@ -143,12 +149,17 @@ def _boots(scene: Scene) -> List[Check]:
 
 def _boot_count(scene: Scene) -> Check:
     """Judge the boots since the operation began; those since the last one are none of its own."""
-    own = [look for look in scene.looks if look.name != LAST_KNOWN] or scene.looks
+    own = _own(scene)
     ordered = boots.ordered(own, scene.changes, is_scheduled=_is_told_of_reboot(scene.operation))
     since = boots.utc_text(own[0].boot.btime)
     return boot.count(
         boots.boot_change(own), scene.last.boot, ordered, scene.severities, since=since
     )
+
+
+def _own(scene: Scene) -> Sequence[Snapshot]:
+    """Return the looks that the operation took itself."""
+    return [look for look in scene.looks if look.name != LAST_KNOWN] or scene.looks
 
 
 def reboot_needed(

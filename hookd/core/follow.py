@@ -49,7 +49,12 @@ def judge_boot(
         replace(check, phase=Phase.ON_EXIT.value)
         for check in (
             kernel.running_is_promised(looks, changes.kernel, severities),
-            boot.clean(boots.went_down(looks), severities, left=boots.crashes(looks)),
+            boot.clean(
+                boots.went_down(looks),
+                severities,
+                left=boots.crashes(looks),
+                before=looks[0].boot.before,
+            ),
             boot.rebooted_as_expected(
                 booted, looks[-1].boot, severities, caller=caller, was_scheduled=scheduled
             ),

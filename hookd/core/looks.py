@@ -7,6 +7,7 @@ from typing import Mapping, Optional, Sequence, Tuple
 
 from hookd.core import compare
 from hookd.core.due import is_of_boot
+from hookd.core.essentials import doubted
 from hookd.core.model import Changes, Phase
 from hookd.core.operation import Operation
 from hookd.core.snapshot import Snapshot
@@ -21,7 +22,8 @@ def in_order(
     """Return the snapshots in the order of an operation's life (`booted-2` after `booted-1`).
 
     When a phase is repeated, its looks are taken anew; what was seen after their first taking is
-    void until it is taken again. The first look of a boot stands where the boot came.
+    void until it is taken again. The first look of a boot stands where the boot came. What a partly
+    lost package database tells is left out.
     """
     names = [name for name in snapshots if name != LAST_KNOWN]
     taken = {name: operation.snapshot_n.get(name, 0) for name in names}
@@ -32,7 +34,7 @@ def in_order(
             newest_n = taken[name]
     found.sort(key=lambda name: (taken[name], _place(name)))
     first = (LAST_KNOWN,) if with_last_known and LAST_KNOWN in snapshots else ()
-    return tuple(snapshots[name] for name in (*first, *found))
+    return doubted([snapshots[name] for name in (*first, *found)])
 
 
 def looks_before(

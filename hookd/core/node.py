@@ -223,7 +223,8 @@ class Aftermath(Reading):
 class Expected:
     """How one `[expect.KIND."NAME"]` was found. `is_met` is None when it could not be tried.
 
-    `is_skipped`: nothing of its kind is there to be tried (nothing runs below another root).
+    `is_skipped`: nothing of its kind is there to be tried (nothing runs below another root, there
+    are no units without systemd).
     """
 
     kind: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Pattern, Tuple
+from typing import Callable, Match, Pattern, Tuple, Union
 
 MASK = "[masked]"
 
@@ -51,7 +51,19 @@ _USER_OPTION = (
     r"((?<!\S)(?:-u|--user|--proxy-user)[ =][\"']?([^\s:\"']{1,64}):)"
     r"(?!\2(?!\S)|[0-9]+(?!\S))[^\s\"']{3,}"
 )
-_NAMED = rf"(?i)({_NAME}{_NUMBERED}\\?[\"']?{_GAP}(?:=>|:=|==?|:){_GAP}){_NO_SECRET}{_VALUE}"
+_MYSQL = (
+    r"((?<![\w.-])(?:mysql|mariadb)[a-z]{0,12}(?:-[a-z]{1,12})?[ \t](?:[^\n;&|]{0,200}?[ \t])?-p)"
+    rf"(?![0-9.:]*:[0-9]){_VALUE}"
+)
+# `/etc/passwd: there` speaks of a file; it is no more than passed over, so what follows is searched
+_FILE = (
+    r"(?P<file>(?:(?<![\w./@+:-])|(?<=[a-z])://[\w.-]{1,100}(?::[0-9]{1,5})?)"
+    rf"/[\w./@+-]{{0,200}}{_NAME}{_NUMBERED}(?=:\s))"
+)
+_NAMED = (
+    rf"(?i){_FILE}"
+    rf"|(?P<key>{_NAME}{_NUMBERED}\\?[\"']?{_GAP}(?:=>|:=|==?|:){_GAP}){_NO_SECRET}{_VALUE}"
+)
 
 # the secret alone
 _WHOLE = (
@@ -74,8 +86,8 @@ _AFTER = (
     r"(hooks\.slack\.com/(?:services|workflows)/)[\w/]+",
     _OPTION,
     _SSHPASS,
+    _MYSQL,
     _USER_OPTION,
-    _NAMED,
 )
 # what every one of them needs; most texts have none of it, and then nothing is compiled or searched
 _HINTS = (
@@ -83,15 +95,19 @@ _HINTS = (
     *("bearer", "://", "akia", "asia", "abia", "acca", "fwog", "iqoj", "fqog", "aqod", "aqoe"),
     *("x-amz", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat", "xox", "xapp"),
     *("slack", "eyj", "k_live", "k_test", "aiza", "npm_", "pypi-", "hvs.", "hvb.", "$"),
-    *("sshpass", "-u", "user"),
+    *("sshpass", "-u", "user", "mysql", "mariadb"),
 )
 
 
+def _named(found: Match[str]) -> str:
+    return found.group("file") or found.group("key") + MASK
+
+
 @lru_cache(maxsize=None)
-def _masks() -> Tuple[Tuple[Pattern[str], str], ...]:
+def _masks() -> Tuple[Tuple[Pattern[str], Union[str, Callable[[Match[str]], str]]], ...]:
     whole = [(re.compile(pattern), MASK) for pattern in _WHOLE]
     after = [(re.compile(pattern), rf"\1{MASK}") for pattern in _AFTER]
-    return (*whole, *after)
+    return (*whole, *after, (re.compile(_NAMED), _named))
 
 
 _KEY_LINE = re.compile(r"[ \t]*[A-Za-z0-9+/=]+[ \t\r]*\n?\Z")

@@ -47,7 +47,7 @@ QUESTIONS = {
     "disk.state": Question(
         "There is room for hookd's state and for packages",
         "Free space there (`du -xh --max-depth=2`, old logs, the package manager's cache): below "
-        "16 MiB pre says no.",
+        "64 MiB at /, 32 at /var or 16 at /var/lib/hookd pre says no.",
     ),
     "state.writable": Question(
         "hookd's state can be written",

@@ -96,8 +96,8 @@ def test_the_machine_shuts_down_in_an_undo_and_the_next_call_runs_it_again(machi
 
 @pytest.fixture(params=[False, True], ids=["", "service"])
 def small(request, new_machine):
-    """A machine that is up, whose /var is a file system of its own of 64 MiB."""
-    made = new_machine(var="64M", service=request.param)
+    """A machine that is up, whose /var is a file system of its own of 128 MiB."""
+    made = new_machine(var="128M", service=request.param)
     made.boot()
     return made
 

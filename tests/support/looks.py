@@ -8,6 +8,7 @@ from hookd.core.model import PackageAction, PackageChange
 from hookd.core.node import (
     Aftermath,
     Clock,
+    Disks,
     Leavings,
     Listener,
     Mount,
@@ -32,6 +33,7 @@ _READINGS = {
     "mounts": (Mounts, lambda items: Mounts(mounted=tuple(items))),
     "network": (Network, None),
     "clock": (Clock, None),
+    "disks": (Disks, lambda items: Disks(spaces=tuple(items))),
     "processes": (Processes, None),
     "selinux": (Selinux, None),
     "leavings": (Leavings, lambda items: Leavings(files=tuple(items))),

@@ -19,6 +19,12 @@ FROM_BOOT = 3
 REBOOT_IF_NEEDED = "RebootIfNeeded"
 NO_REBOOT = "NoReboot"
 _OUTSIDE_SSM = (CallerKind.PERSON,)
+_UNTOLD = WentDown(Standing.ABSENT)
+_HAD_GONE_DOWN = {
+    True: "a shutdown before its boot",
+    False: "no shutdown before its boot",
+    None: "",
+}
 
 
 def rebooted_as_expected(
@@ -59,24 +65,29 @@ def clean(
     severities: Severities,
     *,
     left: Optional[Mapping[str, str]] = None,
+    before: WentDown = _UNTOLD,
 ) -> Check:
     """Judge how the machine went down before each boot of the operation.
+
+    `before` is how it had gone down before the boot in which the operation began.
 
     `left` are the files that crashes left since, with when the boot began that showed them first.
     A kernel may die after its shutdown was recorded: a dump is a crash, whatever wtmp says.
     """
     judge, expected = Judge(CLEAN, severities), "a shutdown before each boot"
+    had = _HAD_GONE_DOWN[before.clean]
     unclean, dumps = sum(down.clean is False for down in downs), _dumps(left or {})
     if unclean or dumps:
         told = f"{unclean} of {len(downs)} boots came without a shutdown before" if unclean else ""
-        return judge.not_met(expected=expected, found="; ".join(filter(None, (told, dumps))))
+        found = "; ".join(filter(None, (told, dumps)))
+        return judge.not_met(expected=expected, found=found, before=had)
     untold = [down for down in downs if not down.is_told]
     if untold and len(untold) == len(downs) and all(_is_absent(down) for down in untold):
         return judge.skipped(untold[0].reason or "nobody looked")
     if untold:
         return judge.unknown(untold[0].reason, expected=expected, at_most=Severity.WARN)
     found = f"{len(downs)} boots, each after a shutdown" if downs else "it did not boot"
-    return judge.passed(expected=expected, found=found)
+    return judge.passed(expected=expected, found=found, before=had)
 
 
 def _dumps(left: Mapping[str, str]) -> str:
@@ -104,7 +115,7 @@ def count(
     expected = f"at most {_boots(len(ordered))}: {', '.join(ordered)}"
     at = f", at {listed(change.booted_at)}" if change.booted_at else ""
     found = _boots(change.boots) + at if change.boots else "it did not boot"
-    before = f"up since {since}" if since else ""
+    before = _up(since)
     if change.boots > len(ordered):
         return judge.not_met(expected=expected, found=found, before=before)
     return judge.passed(expected=expected, found=found, before=before)
@@ -114,20 +125,30 @@ def _boots(number: int) -> str:
     return "1 boot" if number == 1 else f"{number} boots"
 
 
+def _up(since: str) -> str:
+    return f"up since {since}" if since else ""
+
+
 def loop(
-    boots: int, severities: Severities, *, by_recovery: bool, is_unclean: bool = False
+    boots: int,
+    severities: Severities,
+    *,
+    by_recovery: bool,
+    is_unclean: bool = False,
+    since: str = "",
 ) -> Check:
     """Judge whether the machine keeps going down; `boots` are those since pre.
 
     `is_unclean`: before the newest the machine was not shut down. An on-exit that SSM or a person
     calls shows that it stays up long enough: only the service's recovery has reason to doubt.
+    `since` is when the boot before began.
     """
     judge = Judge(LOOP, severities)
     expected = f"less than {FROM_BOOT} boots, the last after a shutdown, or SSM's on-exit"
     found = f"{boots} boots" + (", the last without a shutdown before" if is_unclean else "")
     if by_recovery and (boots >= FROM_BOOT or is_unclean):
-        return judge.not_met(expected=expected, found=found)
-    return judge.passed(expected=expected, found=found)
+        return judge.not_met(expected=expected, found=found, before=_up(since))
+    return judge.passed(expected=expected, found=found, before=_up(since))
 
 
 def _is_absent(down: WentDown) -> bool:

@@ -53,6 +53,11 @@ class Ends:
         return self.looks[-1]
 
     @property
+    def has_before(self) -> bool:
+        """Whether the first look is another than the last, and tells how things were before."""
+        return len(self.looks) > 1
+
+    @property
     def is_one_boot(self) -> bool:
         return self.first.boot.boot_id == self.last.boot.boot_id
 
@@ -79,7 +84,7 @@ class Ends:
         What was not there to be read before cannot be missed; a look of an earlier hookd lacks it.
         """
         first, last = read(self.first), read(self.last)
-        if len(self.looks) == 1 or first.standing is Standing.ABSENT:
+        if not self.has_before or first.standing is Standing.ABSENT:
             return judge.skipped(first.reason or "there is no look before to compare with")
         if not first.is_ok:
             return judge.unknown(f"{self.first.name}: {first.reason}", expected=expected)

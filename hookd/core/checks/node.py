@@ -19,16 +19,22 @@ def judged(ends: Ends, phase: Phase) -> List[Check]:
     pre, before which nothing happened, asks only for room; post what may cost the reboot, when
     services that the installation restarted may still be on their way.
     """
-    room = ends.last.node.disks
     if phase is Phase.PRE:  # which has asked by itself as well
-        return [disks.disk_low(room, ends.severities)] if room.is_ok else []
+        return [_room(ends)] if ends.last.node.disks.is_ok else []
     found = [
-        disks.disk_low(room, ends.severities),
+        _room(ends),
         units.failed_since_pre(ends),
         files.rpmnew(ends),
         files.files_intact(ends),
     ]
     return found if phase is Phase.POST else [*found, *_at_last(ends)]
+
+
+def _room(ends: Ends) -> Check:
+    now, severities = ends.last.node.disks, ends.severities
+    if not ends.has_before:
+        return disks.disk_low(now, severities)
+    return disks.disk_low(now, severities, ends.first.node.disks)
 
 
 def as_warnings(severities: Severities) -> Severities:

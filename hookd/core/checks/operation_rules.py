@@ -38,7 +38,8 @@ OPERATION_RULES: Dict[str, Rule] = {
         "There is room, in bytes and inodes, on the disks that patching and hookd write to",
         Severity.FAIL,
         "Free space there (`du -xh --max-depth=2`, `du -x --inodes`, old logs, `package-cleanup "
-        "--oldkernels` or `dnf remove --oldinstallonly` for /boot) before the machine is patched.",
+        "--oldkernels` or `dnf remove --oldinstallonly` for /boot) before the machine is patched. "
+        "What is less than enough warns, what is less than the least (`at least`) fails.",
     ),
     "hooks.changed-since-pre": Rule(
         "The hooks are the ones that were there when pre ran",

@@ -35,9 +35,17 @@ def stale(ends: Ends) -> Check:
         for files in (_replaced(ends, one),)
         if files and (one.pid, one.started) not in known and not _is_ignored(ends, one)
     ]
+    were = [one for one in processes_of(ends.first).stale if not _is_ignored(ends, one)]
+    had = _counted(len(were))
     if found:
-        return judge.not_met(expected=expected, found=listed(found))
-    return judge.passed(expected=expected, found="none that did not before")
+        return judge.not_met(expected=expected, found=listed(found), before=had)
+    return judge.passed(expected=expected, found="none that did not before", before=had)
+
+
+def _counted(number: int) -> str:
+    if number == 1:
+        return "1 process"
+    return f"{number} processes" if number else "none"
 
 
 def _is_ignored(ends: Ends, one: StaleProcess) -> bool:

@@ -17,6 +17,7 @@ MODE_KEPT = "selinux.mode-kept"
 STEPPED = "clock.stepped"
 
 _STEP_S = 5.0
+_SYNCHRONISED = {True: "synchronised", False: "not synchronised", None: ""}
 
 
 def _network(look: Snapshot) -> Network:
@@ -94,8 +95,9 @@ def stepped(ends: Ends) -> Check:
         step = _clock(later).booted_at - _clock(earlier).booted_at
         if abs(step) > _STEP_S:
             found.append(f"{step:+.0f} s in {between}")
+    had = _SYNCHRONISED[_clock(ends.first).synchronised]
     if found:
-        return judge.not_met(expected=expected, found=listed(found))
+        return judge.not_met(expected=expected, found=listed(found), before=had)
     cannot = ends.unread(judge, _clock(ends.last), expected)
     if cannot:
         return cannot
@@ -104,4 +106,4 @@ def stepped(ends: Ends) -> Check:
         return judge.unknown(f"{unread[0].name}: {_clock(unread[0]).reason}", expected=expected)
     if not compared:
         return judge.skipped("no two looks in one boot to compare")
-    return judge.passed(expected=expected, found="none")
+    return judge.passed(expected=expected, found="none", before=had)

@@ -46,28 +46,35 @@ class Judge:
         found: str = "",
         reason: str = "",
         before: str = "",
+        at_most: Severity = Severity.FAIL,
         **fields: str,
     ) -> Check:
-        """Return a failure, or a warning when the severity is no more than that."""
-        outcome = Outcome.FAIL if self.severity is Severity.FAIL else Outcome.WARN
+        """Return a failure, or a warning when the severity is no more than that.
+
+        `at_most` bounds how much it counts.
+        """
+        severity = self._bounded(at_most)
+        outcome = Outcome.FAIL if severity is Severity.FAIL else Outcome.WARN
         remedy = CHECKS[self.check_id].remedy.format(**fields)
         return Check(
-            self.check_id, outcome, self.severity, expected, found, reason, remedy, before=before
+            self.check_id, outcome, severity, expected, found, reason, remedy, before=before
         )
 
     def unknown(
         self, reason: str, *, expected: str = "", at_most: Severity = Severity.FAIL
     ) -> Check:
         """Return a check that could not be judged. `at_most` bounds how much it counts."""
-        severity = self.severity
-        if at_most is Severity.WARN and severity is Severity.FAIL:
-            severity = at_most
         reason = reason or "not known"
+        severity = self._bounded(at_most)
         return Check(self.check_id, Outcome.UNKNOWN, severity, expected, "", reason, _LOOK)
 
     def skipped(self, reason: str) -> Check:
         """Return a check that was not judged: what it speaks of does not exist here."""
         return Check(self.check_id, Outcome.SKIP, self.severity, reason=reason)
+
+    def _bounded(self, at_most: Severity) -> Severity:
+        is_more = at_most is Severity.WARN and self.severity is Severity.FAIL
+        return at_most if is_more else self.severity
 
 
 _LOOK = "Mend what the reason names, then run the phase again: nobody knows whether this is well."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Mapping, Optional, Tuple
 
 from hookd.core.checks import mounts
 from hookd.core.checks.ends import Ends, blamed, in_span, with_details
@@ -42,7 +42,7 @@ def failed_since_pre(ends: Ends) -> Check:
         return judge.not_met(
             expected=expected,
             found=listed([_said(ends, name, broken[name]) for name in counted]),
-            before=listed([f"{name} {told(before.get(name)) or 'not loaded'}" for name in counted]),
+            before=listed([_told(name, before) for name in counted]),
         )
     but = f", but for what pre's hooks stopped: {listed(left)}" if left else ""
     return judge.passed(expected=expected, found=f"it does{but}")
@@ -55,10 +55,16 @@ def failed_before(ends: Ends) -> Check:
     if cannot:
         return cannot
     now = by_name(ends.last)
-    found = [n for n, unit in _watched(ends).items() if _is_failed(unit) and _is_failed(now.get(n))]
+    before = {name: unit for name, unit in _watched(ends).items() if _is_failed(unit)}
+    found = sorted(name for name in before if _is_failed(now.get(name)))
     if found:
-        return judge.not_met(expected=expected, found=f"{listed(sorted(found))}, still failed")
-    return judge.passed(expected=expected, found="none that still is")
+        return judge.not_met(
+            expected=expected,
+            found=f"{listed(found)}, still failed",
+            before=listed([_told(name, before) for name in found]),
+        )
+    had = listed([_told(name, before) for name in sorted(before)]) or "none"
+    return judge.passed(expected=expected, found="none that still is", before=had)
 
 
 def flapping(ends: Ends) -> Check:
@@ -73,14 +79,13 @@ def flapping(ends: Ends) -> Check:
         return cannot
     now = by_name(ends.last)
     how = {name: _flaps(ends, unit) for name, unit in sorted(now.items()) if not _is_failed(unit)}
-    found = [
-        with_details(name, why, blamed(ends.blame.of(name)))
-        for name, why in how.items()
-        if why and not _is_ignored(ends, name)
-    ]
-    if found:
-        return judge.not_met(expected=expected, found=listed(found))
-    return judge.passed(expected=expected, found="none")
+    names = [name for name, why in how.items() if why and not _is_ignored(ends, name)]
+    if names:
+        found = [with_details(name, how[name], blamed(ends.blame.of(name))) for name in names]
+        return judge.not_met(
+            expected=expected, found=listed(found), before=_restarted_before(ends, names)
+        )
+    return judge.passed(expected=expected, found="none", before=_flapped_before(ends))
 
 
 def agent_alive(ends: Ends) -> Check:
@@ -94,10 +99,11 @@ def agent_alive(ends: Ends) -> Check:
     if not ran:
         return judge.skipped("the SSM agent did not run before")
     dead = [name for name in ran if state_of(now.get(name)) is not State.UP]
+    had = listed([_told(name, before) for name in ran])
     if dead:
-        found = [f"{name} {told(now.get(name)) or 'not loaded'}" for name in dead]
-        return judge.not_met(expected=expected, found=listed(found))
-    return judge.passed(expected=expected, found="it runs")
+        found = listed([_told(name, now) for name in dead])
+        return judge.not_met(expected=expected, found=found, before=had)
+    return judge.passed(expected=expected, found="it runs", before=had)
 
 
 def stopped_by_pre(ends: Ends) -> FrozenSet[str]:
@@ -115,6 +121,10 @@ def _is_stopped_by_pre(ends: Ends, name: str) -> bool:
     ready = next(look for look in ends.looks if look.name == "ready")
     unit = named(name, ends.last) or named(name, ready)
     return unit is None or unit.enabled not in ENABLED
+
+
+def _told(name: str, among: Mapping[str, Unit]) -> str:
+    return f"{name} {told(among.get(name)) or 'not loaded'}"
 
 
 def _watched(ends: Ends) -> Dict[str, Unit]:
@@ -214,3 +224,28 @@ def _restarts(ends: Ends, now: Unit) -> int:
     before = by_name(ends.first).get(now.name) if ends.is_one_boot else None
     known = before.restarts if before and before.restarts is not None else 0
     return now.restarts - known if now.restarts >= known else now.restarts
+
+
+def _restarted_before(ends: Ends, names: Iterable[str]) -> str:
+    """Say how often systemd had restarted them at the baseline; before 235 it does not count."""
+    if not (ends.has_before and units_of(ends.first).is_ok):
+        return ""
+    before, said = by_name(ends.first), []
+    for name in names:
+        unit = before.get(name)
+        count = unit.restarts if unit else None
+        times = f"{name} 1 restart" if count == 1 else f"{name} {count} restarts"
+        said.append(_told(name, before) if count is None else times)
+    return listed(said)
+
+
+def _flapped_before(ends: Ends) -> str:
+    """Say what was restarted often at the baseline, "" where nobody counts and none waits."""
+    before = _watched(ends) if ends.has_before and units_of(ends.first).is_ok else {}
+    names = [name for name, unit in sorted(before.items()) if _is_restarted_often(unit)]
+    is_counted = any(unit.restarts is not None for unit in before.values())
+    return _restarted_before(ends, names) or ("none" if is_counted else "")
+
+
+def _is_restarted_often(unit: Unit) -> bool:
+    return state_of(unit) is State.RESTARTING or (unit.restarts or 0) >= _OFTEN

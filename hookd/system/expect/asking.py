@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Iterable, Mapping
+from typing import TYPE_CHECKING, Iterable, Mapping
 
 from hookd.core.codec import CodecError, decode, to_json
 from hookd.core.expect import KINDS, Expect, by_unit
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = ("LoadState", "ActiveState", "SubState", "UnitFileState")
 _STARTS_WITHIN_S = 10.0  # Python and requests, on a machine that is busy starting
 _NOT_HERE = "nothing runs below another root"
+_NO_SYSTEMD = "no systemd runs here"
 
 
 def ask(
@@ -29,28 +30,25 @@ def ask(
     """Try all of `expect` once, in about `within_s` seconds at most, and return how it is.
 
     `environment` is the caller's; only its proxies count. Below a root that is not the host's only
-    files are tried. Nothing in the result looks like a secret. Never raises.
+    files are tried, where no systemd runs no unit. Nothing in the result looks like a secret.
+    Never raises.
     """
     here = expect if root.is_host else Expect(file=expect.file)
     found = {
-        **{(k, n): _skipped(k, n, e) for k, n, e in expect.each()},
+        **_skipped(expect, KINDS, _NOT_HERE),
         **_units(root, run, here),
         **_others(root, run, replace(here, units={}), within_s, environment),
     }
     return Expectations(results=tuple(_masked(one) for one in found.values()))
 
 
-def _skipped(kind: str, name: str, expected: Any) -> Expected:
-    return Expected(kind, name, expected=expected.wanted, reason=_NOT_HERE, is_skipped=True)
-
-
 def _units(root: Root, run: Run, expect: Expect) -> dict[tuple[str, str], Expected]:
     if not expect.units:
         return {}
     if not systemd.is_running(root):
-        return _untried(expect, ("units",), "systemd does not run here")
+        return _skipped(expect, ("units",), _NO_SYSTEMD)
     try:
-        shown = systemd.show(run, tuple(expect.units), _SHOWN)
+        shown = [one for one in systemd.show(run, tuple(expect.units), _SHOWN) if one]
     except systemd.Silent as error:
         return _untried(expect, ("units",), str(error))
     if len(shown) != len(expect.units):
@@ -88,6 +86,11 @@ def _untried(expect: Expect, kinds: Iterable[str], reason: str) -> dict[tuple[st
         for kind, name, expected in expect.each()
         if kind in kinds
     }
+
+
+def _skipped(expect: Expect, kinds: Iterable[str], reason: str) -> dict[tuple[str, str], Expected]:
+    untried = _untried(expect, kinds, reason)
+    return {key: replace(one, is_skipped=True) for key, one in untried.items()}
 
 
 def _masked(one: Expected) -> Expected:

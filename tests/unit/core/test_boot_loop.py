@@ -95,3 +95,25 @@ def test_a_crash_can_be_made_a_failure():
 
 def test_what_is_not_known_is_never_more_than_a_warning():
     assert clean((UNTOLD,), {"boot.clean": Severity.FAIL}).severity is Severity.WARN
+
+
+@pytest.mark.parametrize("downs", [(CLEAN,), (UNCLEAN,)])
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        (CLEAN, "a shutdown before its boot"),
+        (UNCLEAN, "no shutdown before its boot"),
+        (UNTOLD, ""),
+        (ABSENT, ""),
+    ],
+)
+def test_how_the_machine_had_gone_down_before_is_told_where_it_is_known(downs, before, text):
+    assert clean(downs, {}, before=before).before == text
+
+
+@pytest.mark.parametrize("boots", [0, 3])
+@pytest.mark.parametrize(
+    ("since", "text"), [("2026-11-20T00:00:00Z", "up since 2026-11-20T00:00:00Z"), ("", "")]
+)
+def test_since_when_it_was_up_before_is_told(boots, since, text):
+    assert loop(boots, {}, by_recovery=True, since=since).before == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.looks import ends, look, owning
 
@@ -9,7 +11,7 @@ from hookd.core.checks.files import files_intact, rpmnew
 from hookd.core.ignore import Ignore
 from hookd.core.model import Outcome
 from hookd.core.node import Aftermath, Leavings
-from hookd.core.readings import Standing
+from hookd.core.readings import PackageSet, Standing
 
 PASS, WARN, UNKNOWN, SKIP = Outcome.PASS, Outcome.WARN, Outcome.UNKNOWN, Outcome.SKIP
 BASH = "bash.x86_64: /usr/bin/bash: size differs"
@@ -89,3 +91,49 @@ def test_what_package_managers_left(before, now, expected):
     looks = (look("before", leavings=before), look("leaving", leavings=now))
     check = rpmnew(ends(*looks, ignore=Ignore(files=("/opt/agent/*",))))
     assert told(check) == expected
+
+
+@pytest.mark.parametrize("now", [["/etc/old.rpmnew"], ["/etc/a.rpmsave", "/etc/old.rpmnew"]])
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        ([], "none"),
+        (["/opt/agent/x.rpmnew"], "none"),
+        (["/etc/b.rpmnew", "/etc/old.rpmnew"], "/etc/b.rpmnew, /etc/old.rpmnew"),
+    ],
+)
+def test_what_package_managers_had_left_before_is_told(before, now, text):
+    looks = (look("before", leavings=before), look("leaving", leavings=now))
+    assert rpmnew(ends(*looks, ignore=Ignore(files=("/opt/agent/*",)))).before == text
+
+
+RPM = PackageSet(installed={"bash.x86_64": (("4.2-33", 1),), "k.noarch": (("1-1", 1), ("1-2", 2))})
+DPKG = PackageSet(source="dpkg", installed={"dash.amd64": (("0.5-1", 0),)})
+UNREAD = PackageSet(Standing.UNKNOWN, "locked")
+KERNEL = "k.noarch: /lib/k: missing"
+NOBODYS = "rpmdb: /usr/lib/x: missing"
+
+
+@pytest.mark.parametrize(
+    ("databases", "damaged", "text"),
+    [
+        ((RPM,), (BASH,), "bash.x86_64 4.2-33"),
+        ((RPM,), (BASH, "bash.x86_64: /bin/b: missing"), "bash.x86_64 4.2-33"),
+        ((RPM,), (KERNEL,), "k.noarch 1-1 and 1-2"),
+        ((RPM,), (LIB, BASH), "app.noarch not installed, bash.x86_64 4.2-33"),
+        ((RPM, DPKG), ("dash.amd64: /bin/dash: missing",), "dash.amd64 0.5-1"),
+        ((UNREAD, DPKG), (BASH, "dash.amd64: /bin/dash: missing"), "dash.amd64 0.5-1"),
+        ((RPM,), (NOBODYS,), ""),
+        ((UNREAD,), (BASH,), ""),
+        ((), (BASH,), ""),
+    ],
+)
+def test_which_version_the_damaged_package_had_before_is_told(databases, damaged, text):
+    looks = looked(asked(("bash.x86_64",), damaged))
+    first = replace(looks[0], packages=databases)
+    assert files_intact(ends(first, *looks[1:])).before == text
+
+
+def test_without_a_look_before_no_version_is_told():
+    only = replace(look("installed", aftermath=asked((), (BASH,))), packages=(RPM,))
+    assert files_intact(ends(only)).before == ""

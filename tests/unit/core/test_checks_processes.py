@@ -94,3 +94,19 @@ def test_what_the_admin_ignores_is_not_counted(pattern):
 def test_where_there_is_nothing_to_compare(looks, outcome, reason):
     check = stale(ends(*looks))
     assert (check.outcome, check.reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("before", "text"), [((), "none"), ((BARE,), "1 process"), ((APP, BARE), "2 processes")]
+)
+@pytest.mark.parametrize("boot", [None, BOOT_2])
+def test_how_many_were_stale_before_is_told(before, text, boot):
+    another = StaleProcess(43, 950.0, "/usr/bin/new", "", (C,))
+    for now in ((), (another,)):
+        looks = (running("before", *before), running("after", *now, boot=boot))
+        assert stale(ends(*looks)).before == text
+
+
+def test_who_is_ignored_was_not_stale_before_either():
+    looks = (running("before", APP, BARE), running("after"))
+    assert stale(ends(*looks, ignore=Ignore(processes=("app.service",)))).before == "1 process"

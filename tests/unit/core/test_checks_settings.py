@@ -101,3 +101,22 @@ A, B = look("x").boot.boot_id, BOOT_2
 )  # fmt: skip
 def test_the_clock(looks, expected):
     assert told(stepped(ends(*looks))) == expected
+
+
+@pytest.mark.parametrize("later", [1000.0, 900.0])
+@pytest.mark.parametrize(
+    ("first", "text"),
+    [
+        (Clock(synchronised=True, booted_at=1000.0), "synchronised"),
+        (Clock(synchronised=False, booted_at=1000.0), "not synchronised"),
+        (Clock(booted_at=1000.0), ""),
+        ("it hung", ""),
+    ],
+)
+def test_whether_the_clock_was_synchronised_before_is_told_where_it_is_known(first, later, text):
+    looks = [
+        look("before", clock=first),
+        look("ready", clock=Clock(booted_at=1000.0)),
+        look("after", clock=Clock(booted_at=later)),
+    ]
+    assert stepped(ends(*looks)).before == text

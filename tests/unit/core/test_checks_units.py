@@ -29,6 +29,10 @@ def told(check):
     return check.outcome, check.found
 
 
+def of_before(check):
+    return check.outcome, check.before
+
+
 def since_pre(*looks, **more):
     return told(units.failed_since_pre(ends(*looks, **more)))
 
@@ -284,6 +288,21 @@ def test_what_was_failed_before_is_told_apart(before, now, expected):
     assert told(units.failed_before(ends(*looked(before, now), ignore=ignore))) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        ([failed("b.service"), failed(APP)], [failed(APP)],
+         (WARN, "app.service failed (failed), enabled")),
+        ([failed("b.service"), failed(APP)], [RUNS],
+         (PASS, "app.service failed (failed), enabled, b.service failed (failed), enabled")),
+        ([RUNS, failed("old.service"), failed("run-u1.service")], [RUNS], (PASS, "none")),
+    ],
+)  # fmt: skip
+def test_what_was_failed_before_is_told_as_it_was(before, now, expected):
+    ignore = Ignore(units=("old.*",))
+    assert of_before(units.failed_before(ends(*looked(before, now), ignore=ignore))) == expected
+
+
 # -- flapping ----------------------------------------------------------------------------------
 
 
@@ -323,6 +342,37 @@ def counted(restarts, **more):
 def test_what_flaps(looks, expected):
     ignore = Ignore(units=("noisy.*",))
     assert told(units.flapping(ends(*looks, ignore=ignore))) == expected
+
+
+WAITS = unit("b.service", "activating", "auto-restart", restarts=1)
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        (looked(counted(2), counted(5)), (WARN, "app.service 2 restarts")),
+        (looked(counted(1), counted(5)), (WARN, "app.service 1 restart")),
+        (looked(counted(7), counted(5), boots=("after",)), (WARN, "app.service 7 restarts")),
+        (looked([], counted(4)), (WARN, "app.service not loaded")),
+        (
+            looked(counted(None), [unit(APP, "activating", "auto-restart")]),
+            (WARN, "app.service active (running), enabled"),
+        ),
+        (looked("it hung", counted(4)), (WARN, "")),
+        (looked(counted(4)), (PASS, "")),
+        (looked(counted(2), counted(2)), (PASS, "none")),
+        (
+            looked([*counted(9), WAITS], counted(9)),
+            (PASS, "app.service 9 restarts, b.service 1 restart"),
+        ),
+        (looked([unit("noisy.service", restarts=9), *counted(0)], counted(0)), (PASS, "none")),
+        (looked(counted(None), counted(None)), (PASS, "")),
+        (looked("it hung", counted(2)), (PASS, "")),
+    ],
+)
+def test_how_often_it_was_restarted_before_is_told_where_it_is_known(looks, expected):
+    ignore = Ignore(units=("noisy.*",))
+    assert of_before(units.flapping(ends(*looks, ignore=ignore))) == expected
 
 
 def test_it_says_which_package_is_behind_what_flaps():
@@ -377,6 +427,12 @@ AGENT, SNAP = units.AGENTS
 def test_the_agent(before, now, expected):
     check = units.agent_alive(ends(*looked(before, now)))
     assert (check.outcome, check.found, check.reason) == expected
+
+
+@pytest.mark.parametrize("now", [[unit(AGENT)], []])
+def test_how_the_agent_ran_before_is_told(now):
+    check = units.agent_alive(ends(*looked([unit(AGENT)], now)))
+    assert check.before == f"{AGENT} active (running), enabled"
 
 
 def test_a_unit_whose_state_is_not_told_is_not_taken_for_broken():

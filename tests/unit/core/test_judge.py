@@ -56,6 +56,7 @@ from hookd.core.readings import (
     Standing,
     Transaction,
     TransactionState,
+    WentDown,
 )
 from hookd.core.snapshot import Snapshot
 from hookd.core.undo import Undo
@@ -224,6 +225,22 @@ def test_a_reboot_into_the_promised_kernel_passes():
         "boot.rebooted-as-expected": "pass",
         "kernel.running-is-promised": "pass",
     }
+
+
+def test_how_the_boot_before_began_is_told_by_the_first_look():
+    booted = rebooted_into(NEW_KERNEL)
+    boot = Boot(boot_id=BOOT_1, btime=1763596800, before=WentDown(clean=True))
+    found = judged(WHOLE, {**booted, "before": replace(booted["before"], boot=boot)})
+    before = {check.id: check.before for check in found.checks if check.id.startswith("boot.")}
+    assert before == {
+        "boot.clean": "",  # it is skipped: nobody told of the boot that came
+        "boot.count": "up since 2025-11-20T00:00:00Z",
+        "boot.loop": "up since 2025-11-20T00:00:00Z",
+        "boot.rebooted-as-expected": "",
+    }
+    stayed = {**UNCHANGED, "before": replace(UNCHANGED["before"], boot=boot)}
+    clean = next(one for one in judged(WHOLE, stayed).checks if one.id == "boot.clean")
+    assert (clean.found, clean.before) == ("it did not boot", "a shutdown before its boot")
 
 
 def test_a_reboot_into_the_old_kernel_fails_and_says_what_to_do():

@@ -64,6 +64,19 @@ SECRETS = [
     ("mysql --password=hunter2 -h db", f"mysql --password={MASK} -h db"),
     ("tool --db-api-key 'a b' go", f"tool --db-api-key {MASK} go"),
     ("sshpass -p hunter2 ssh host", f"sshpass -p {MASK} ssh host"),
+    ("mysql -phunter2", f"mysql -p{MASK}"),
+    ("mysql -u root -phunter2 -h db app", f"mysql -u root -p{MASK} -h db app"),
+    ("/usr/bin/mysqldump -uroot -p'two words' app", f"/usr/bin/mysqldump -uroot -p{MASK} app"),
+    ("mariadb-dump app -phunter2 >x; mkdir -p y", f"mariadb-dump app -p{MASK} >x; mkdir -p y"),
+    ("mysqladmin -p1234567 ping", f"mysqladmin -p{MASK} ping"),
+    # the last part of a path is a key where a value may follow
+    ("/run/secrets/db_password:hunter2", f"/run/secrets/db_password:{MASK}"),
+    ("--parameters /app/db/password=hunter2", f"--parameters /app/db/password={MASK}"),
+    ('{"/app/db/password": "hunter2"}', f'{{"/app/db/password": {MASK}}}'),
+    ("https://h/login?password: hunter2", f"https://h/login?password: {MASK}"),
+    ("/login?user=a&token: hunter2", f"/login?user=a&token: {MASK}"),
+    ("user/password: bob/hunter2", f"user/password: {MASK}"),
+    ("/etc/passwd: password=hunter2", f"/etc/passwd: password={MASK}"),
     ("curl -u bob:hunter2 https://x", f"curl -u bob:{MASK} https://x"),
     ("curl --user 'bob:hunter2' https://x", f"curl --user 'bob:{MASK}' https://x"),
     ("root:$6$saltsalt$" + "Qy8mNqZ3kRpT0vWx1yZ2:19000", f"root:{MASK}:19000"),
@@ -132,6 +145,14 @@ PLAIN = [
     "secretName: x",
     'GRUB_CMDLINE_LINUX="console=ttyS0,115200n8 root=UUID=1b2c"',
     "took 12:30:01 at 50%",
+    "/etc/passwd: there, mode 0644",
+    "/etc/nginx/.htpasswd: not there; /srv/app/api-key: there",
+    "/etc/passwd- is there, (/etc/security/opasswd: there)",
+    "http://127.0.0.1:8080/api/token: status 200",
+    "mkdir -p dir; mysql -P3306 -p app; mysqldump --port=3306 app",
+    "mysql -h db app; ssh -p22 host",
+    "docker run --name mysql -p3306:3306 -p80:80 mysql:8",
+    "cp -pr /var/lib/mysql /srv",
 ]  # fmt: skip
 
 
@@ -164,7 +185,8 @@ HOSTILE = [
     *("://", "://a:", "-----BEGIN PRIVATE KEY", "-----END PRIVATE KEY\n", "AKIA", "IQoJ", "hvs."),
     *("eyJaaaaaaaaaa.", "curl -u a:", " -u a:b", "authorization: ", "bearer ", "bearer a"),
     *("cookie:", 'cookie: "', "$6$", "$6$aaaa$", "secret_", "a", " ", "\t", "\n", '\\"', '"'),
-    *("A1b/", "sshpass -p", "X-Amz-Signature=", "xoxb-", "token :"),
+    *("A1b/", "sshpass -p", "mysql ", "mysql -p", "/passwd", "/a", "//"),
+    *("X-Amz-Signature=", "xoxb-", "token :"),
 ]
 PIECES = ["api_", "key", "secret", "=", ":", '"', "'", "\\", " ", "-", "_", "/", "@"]
 
