@@ -348,14 +348,14 @@ def test_an_agent_that_answered_here_must_answer_again(tmp_path):
     arn = "arn:aws:ecs:eu-west-1:1:container-instance/c/1f"
     node = Fake(tmp_path, describe_container_instances=["ACTIVE\\tTrue"])
     said = json.dumps({"Cluster": "c", "ContainerInstanceArn": arn}).encode()
-    settings = {"http_proxy": "http://127.0.0.1:9", "POLL_S": 1, "TIMEOUT_S": 1}
+    settings = {"http_proxy": "http://127.0.0.1:9", "POLL_S": 1, "TIMEOUT_S": 60}
     with contextlib.closing(Answering()) as agent:
         agent.answer("/v1/metadata", body=said)
         url = agent.url("/v1/metadata")
         left = node.run(DRAIN, CLUSTER="auto", AGENT_URL=url, **settings)
         agent.answer("/v1/metadata", status=500)
         node.answer(describe_container_instances=["DRAINING\\tTrue"])
-        gone = node.run(ACTIVATE, **settings)
+        gone = node.run(ACTIVATE, **{**settings, "TIMEOUT_S": 1})
         changes = node.changes()
         agent.answer("/v1/metadata", body=said)
         node.answer(describe_container_instances=["DRAINING\\tTrue", "ACTIVE\\tTrue"])
