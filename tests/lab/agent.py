@@ -73,9 +73,10 @@ def call(machine: Inside, *argv: str, env=None, run_id: str = RUN_ID) -> Call:
     environment = {**AGENT, "SSM_COMMAND_ID": run_id, **(env or {})}
     machine.execute(
         [
-            *("systemd-run", "--quiet", f"--unit={unit}"),
-            *("--property=KillMode=process", f"--property=WorkingDirectory={PLACE}"),
+            *("systemd-run", f"--unit={unit}", "--property=KillMode=process"),
             *(f"--setenv={key}={value}" for key, value in environment.items()),
+            # systemd 219 has no WorkingDirectory= for it
+            *("/bin/sh", "-c", 'cd "$0" && exec "$@"', PLACE),
             *(f"{PLACE}/ssm-document-worker", run_id, name, *argv),
         ]
     ).check()
