@@ -75,8 +75,8 @@ def call(machine: Inside, *argv: str, env=None, run_id: str = RUN_ID) -> Call:
         [
             *("systemd-run", f"--unit={unit}", "--property=KillMode=process"),
             *(f"--setenv={key}={value}" for key, value in environment.items()),
-            # systemd 219 has no WorkingDirectory= for it
-            *("/bin/sh", "-c", 'cd "$0" && exec "$@"', PLACE),
+            # that of systemd 219 may take no WorkingDirectory=
+            *("/bin/sh", "-c", 'cd "$0" && exec env -u PWD -u OLDPWD "$@"', PLACE),
             *(f"{PLACE}/ssm-document-worker", run_id, name, *argv),
         ]
     ).check()

@@ -1,4 +1,4 @@
-"""The RPM on machines that boot: the acceptance suite, by the command that Vagrant gives, too."""
+"""The RPM on machines that boot: the acceptance suite, run over ssh as on a box of Vagrant."""
 
 from __future__ import annotations
 
