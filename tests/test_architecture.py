@@ -270,6 +270,24 @@ def test_a_shipped_hook_is_read_at_a_sitting():
     assert {name: found for name, found in lines.items() if found > MOST_LINES_OF_A_HOOK} == {}
 
 
+NUMBERS = (r"^[1-9][0-9]*$", r"^(0|[1-9][0-9]*)$", r"^(-1|0|[1-9][0-9]*)$")
+FRACTION = r"^([0-9]*\.)?[0-9]+$"  # for sleep(1) alone
+
+
+def test_numbers_are_judged_alike_in_all_shipped_hooks():
+    """A zero in front would make an octal number of one where the shell calculates."""
+    found = {}
+    for hook in pathlib.Path(__file__).parent.parent.glob("hooks.d/*/*"):
+        source = hook.read_text()
+        for name in re.findall(r"^#   (\w+_S|KEEP|KEEP_DAYS) ", source, re.MULTILINE):
+            judged = rf'\[\[ \$\{{?{name}\S* =~ (\S+) \]\] \|\| die "{name} is no number: \${name}"'
+            found[hook.name, name] = re.findall(judged, source)
+    assert len(found) > 30
+    well = {True: ([FRACTION],), False: tuple([form] for form in NUMBERS)}
+    odd = {one: forms for one, forms in found.items() if forms not in well[one[1] == "POLL_S"]}
+    assert odd == {}
+
+
 def code_lines(source: str) -> int:
     return sum(not re.match(r" *(#|$)", line) for line in source.splitlines())
 

@@ -181,7 +181,7 @@ def test_old_archives_go_and_nothing_else_does(alone, settings, stays):
         ({"BACKUP_PATHS": "/etc/*.gone"}, "BACKUP_PATHS: nothing is there: /etc/*.gone"),
         ({"BACKUP_PATHS": "/"}, "BACKUP_PATHS: no absolute path below /: /"),
         ({"BACKUP_PATHS": "$(reboot)"}, "BACKUP_PATHS: no absolute path below /: $(reboot)"),
-        ({"BACKUP_PATHS": "/etc/app", "KEEP": "0"}, "KEEP: no number above 0: 0"),
+        ({"BACKUP_PATHS": "/etc/app", "KEEP": "0"}, "KEEP is no number: 0"),
         ({"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "here"}, "BACKUP_DIR: no absolute path: here"),
     ],
 )

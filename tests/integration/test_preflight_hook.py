@@ -229,3 +229,17 @@ def test_checks_of_blanks_look_at_nothing_and_say_so(alone):
     done = alone.run(PREFLIGHT, CHECKS=" ")
 
     assert (done.code, done.reason) == (1, "CHECKS names nothing")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"CHECKS": "disk", "MIN_FREE_MB": "/ 0100"}, "not a directory and a number: / 0100"),
+        ({"CHECKS": "locks", "LOCK_WAIT_S": "010"}, "LOCK_WAIT_S is no number: 010"),
+        ({"CHECKS": "locks", "LOCK_WAIT_S": "5m"}, "LOCK_WAIT_S is no number: 5m"),
+    ],
+)
+def test_a_number_that_the_shell_would_take_for_another_is_refused(alone, settings, reason):
+    done = alone.run(PREFLIGHT, **settings)
+
+    assert (done.code, done.reason) == (1, reason)
