@@ -88,6 +88,35 @@ def test_all_that_is_not_well_is_named(tmp_path, application):
     ]
 
 
+def test_a_proxy_of_the_caller_is_not_asked(tmp_path, application):
+    """The proxy, well itself, knows another machine by such a name."""
+    [port] = free_ports(1)
+    nobody = f"http://127.0.0.1:{port}/"
+    proxies = {"http_proxy": f"http://{application}", "ALL_PROXY": f"http://{application}"}
+
+    done = Alone(tmp_path).run(HEALTH, HTTP=nobody, TIMEOUT_S=1, **proxies)
+    named = Alone(tmp_path).run(HEALTH, HTTP=nobody, CURL=f"--proxy http://{application}")
+
+    assert (done.code, "curl: (7)" in done.reason, named.code) == (1, True, 0)
+
+
+def test_an_url_is_taken_as_it_is_written(tmp_path, application):
+    done = Alone(tmp_path).run(HEALTH, HTTP=f"http://{application}/?of[0]={{a,b}}")
+
+    assert (done.code, Application.bad) == (0, -1)
+
+
+def test_a_command_that_does_not_end_is_killed(tmp_path):
+    """What timeout(1) is told to do, without waiting for it."""
+    node = Alone(tmp_path)
+    executable(node.bin / "timeout", "#!/bin/sh\necho $*\nexit 137\n")
+
+    done = node.run(HEALTH, COMMAND="stuck", TIMEOUT_S=1)
+
+    assert done.reason == "not well after 1 s: stuck ends with 137"
+    assert set(done.stdout.splitlines()) == {"-k 5 10 stuck"}
+
+
 def test_who_accepts_and_says_nothing_is_not_waited_for_for_ever(tmp_path):
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
@@ -128,6 +157,8 @@ def test_a_curl_that_is_killed_is_no_answer(tmp_path):
         ({"HTTP": " ", "COMMAND": " "}, 1, "HTTP, TCP and COMMAND name nothing"),
         ({"HTTP": "example.org"}, 1, "HTTP: no URL: example.org"),
         ({"TCP": "example.org"}, 1, "TCP: no HOST:PORT: example.org"),
+        ({"HTTP": "http://a/", "STATUS": " "}, 1, "STATUS names nothing"),
+        ({"HTTP": "http://a/", "BODY": "(x"}, 1, "BODY is no regular expression: (x"),
         ({"TCP": "a:1", "TIMEOUT_S": "1m"}, 1, "TIMEOUT_S is no number: 1m"),
         ({"TCP": "a:1", "EACH_S": "-1"}, 1, "EACH_S is no number: -1"),
         ({"TCP": "a:1", "POLL_S": "2s"}, 1, "POLL_S is no number: 2s"),
