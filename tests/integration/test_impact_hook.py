@@ -22,6 +22,7 @@ FORMS = {
     "local": lambda at: datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S"),  # noqa: DTZ006
     "nginx": lambda at: datetime.fromtimestamp(at).strftime("%Y/%m/%d %H:%M:%S"),  # noqa: DTZ006
     "syslog": lambda at: time.strftime("%b %e %H:%M:%S", time.localtime(at)),
+    "apache-errors": lambda at: time.strftime("[%a %b %d %H:%M:%S.123456 %Y]", time.localtime(at)),
     "apache": lambda at: datetime.fromtimestamp(at, timezone.utc).strftime(
         "127.0.0.1 - - [%d/%b/%Y:%H:%M:%S +0000]"
     ),
@@ -122,47 +123,50 @@ def test_a_log_without_times_is_not_known_even_where_an_older_one_lies_beside_it
     assert (done.code, done.reason) == (1, f"{path}: {UNREADABLE}")
 
 
-@pytest.mark.parametrize("hours", [-5.5, 2])
-def test_times_of_another_zone_are_not_known(tmp_path, hours):
+@pytest.mark.parametrize("kind", ["mkdir", "mkfifo"])
+def test_only_a_file_is_a_log_however_old(tmp_path, kind):
     machine = Machine(tmp_path)
-    stamp = FORMS["local"]
-    old, last = (stamp(machine.now + 3600 * hours - age_s) for age_s in (1300, 0))
-    path = machine.log(f"{old} started\n{last} error\n")
+    path = tmp_path / "app.log"
+    getattr(os, kind)(str(path))
+    os.utime(str(path), (machine.now - 9000, machine.now - 9000))
 
     done = machine.run(IMPACT, LOGS=path)
 
-    shift = f"{60 * hours:+.0f} minutes from its last change: another time zone?"
-    assert (done.code, done.reason) == (1, f"{path}: not known: its last time is {shift}")
+    assert (done.code, done.reason) == (1, f"{path}: not known: it is no file")
 
 
-def test_a_log_that_was_silent_for_an_hour_is_of_no_other_zone(tmp_path):
+def test_an_older_log_that_cannot_be_unpacked_is_not_known_and_others_are(tmp_path):
     machine = Machine(tmp_path)
-    at = FORMS["local"](machine.now - 3600)
-    machine.log(f"{at} started\n", "app.log.1", age_s=3600)
-    path = machine.log("", age_s=0)
+    machine.log("old\n", "app.log.2.gz", age_s=9000)
+    packed = machine.log(machine.lines("iso", (0, 0, 9, 9)), "app.log.1.xz", age_s=30)
+    path = machine.log(f"{FORMS['iso'](machine.now - 20)} well\n")
+    machine.log(machine.lines("iso", (0, 0, 0, 0)), "b.log")
+    broken = machine.log("", "b.log.1.gz", age_s=30)
+    broken.write_bytes(b"\x1f\x8b\x08\0\0\0\0\0\0\3" + b"\xff" * 20)
+
+    done = machine.run(IMPACT, LOGS=f"{path} {tmp_path}/b.log {path}")
+
+    other, bad, _ = done.reason.split("; ")
+    assert (done.code, other) == (1, f"{path}: not known: {packed} can only be read when unpacked")
+    assert bad.startswith(f"{tmp_path}/b.log: not known: Error -3 while decompressing")
+
+
+def test_logs_of_another_name_are_not_counted(tmp_path):
+    machine = Machine(tmp_path)
+    path = machine.log(machine.lines("iso", (1, 0, 1, 0)))
+    for name in ("app.log-debug.1", "app.log.old-1"):
+        machine.log(machine.lines("iso", (0, 0, 9, 9)), name)
+    machine.log(machine.lines("iso", (1, 0, 0, 0)), "app.log-2026-01-31.1", age_s=1000)
 
     done = machine.run(IMPACT, LOGS=path)
 
-    assert (done.code, done.stdout) == (0, f"{path}: 0 since pre, 0 before\n")
-
-
-@pytest.mark.parametrize(
-    "stamp", ["2026-99-01 10:00:00", "Foo 12 10:00:00", "9999-99-99T99:99:99Z"]
-)
-def test_what_only_looks_like_a_time_is_none(tmp_path, stamp):
-    machine = Machine(tmp_path)
-    odd = f"{stamp} error\n"  # of the entry before it
-    path = machine.log(odd + machine.lines("iso", (1, 1, 1, 0)) + odd)
-
-    done = machine.run(IMPACT, LOGS=path)
-
-    assert (done.code, done.stdout) == (0, f"{path}: 2 since pre, 2 before\n")
+    assert (done.code, done.stdout) == (0, f"{path}: 1 since pre, 2 before\n")
 
 
 JOURNAL = """#!/bin/bash
-# -q --no-pager -o cat, then -n 1 --until @TIME or -u UNIT --since @TIME --until @TIME
+# -q --no-pager -o cat, then -r -n 1 --until @TIME or -u UNIT --since @TIME --until @TIME
 case $* in
-*"-n 1 --until @"*) printf '%s' "${{JOURNAL_BEGINS-}}" ;;
+*"-r -n 1 --until @"*) printf '%s' "${{JOURNAL_BEGINS-}}" ;;
 *"-u app.service --since @"*" --until @{began}") printf 'error\\nwell\\n' ;;
 *"-u app.service --since @{began} --until @"*) printf 'Error\\nwell\\nFATAL\\n' ;;
 *) exit 1 ;;
@@ -218,6 +222,16 @@ def test_without_pre_or_settings_there_is_nothing_to_compare(tmp_path):
     assert machine.run(IMPACT, LOGS="/x").reason == "when pre began is not known"
 
 
+def test_logs_that_take_too_long_are_not_known(tmp_path):
+    machine = Machine(tmp_path)
+    executable(machine.bin / "timeout", "#!/bin/sh\nexit 124\n")
+
+    done = machine.run(IMPACT, LOGS="/x")
+
+    reason = "not known: there is too much to read for 570 s; a lower LIMIT_MB may help"
+    assert (done.code, done.reason) == (124, reason)
+
+
 def test_settings_of_blanks_compare_nothing_and_say_so(tmp_path):
     done = Machine(tmp_path).run(IMPACT, LOGS=" ", UNITS=" ")
 
@@ -229,7 +243,9 @@ def test_settings_of_blanks_compare_nothing_and_say_so(tmp_path):
     [
         ({"ALLOW": "-1"}, "ALLOW is no number: -1"),
         ({"LIMIT_MB": "2G"}, "LIMIT_MB is no number: 2G"),
+        ({"ALLOW": "010"}, "ALLOW is no number: 010"),
         ({"PATTERN": "(x"}, "PATTERN is no regular expression: missing ), unterminated subpattern"),
+        ({"PATTERN": "[[:space:]]x"}, "PATTERN is no regular expression: Possible nested set"),
     ],
 )
 def test_settings_that_make_no_sense_are_said(tmp_path, settings, reason):
