@@ -222,6 +222,16 @@ def test_without_pre_or_settings_there_is_nothing_to_compare(tmp_path):
     assert machine.run(IMPACT, LOGS="/x").reason == "when pre began is not known"
 
 
+def test_as_another_user_it_says_that_it_cannot_know(tmp_path):
+    machine = Machine(tmp_path)
+    machine.context = ""  # hook-contract.md: HOOKD_CONTEXT is not for a hook of another user
+
+    done = machine.run(IMPACT, LOGS="/x")
+
+    reason = "when pre began is told to no hook of another user: take its `user` away"
+    assert (done.code, done.reason) == (1, reason)
+
+
 def test_logs_that_take_too_long_are_not_known(tmp_path):
     machine = Machine(tmp_path)
     executable(machine.bin / "timeout", "#!/bin/sh\nexit 124\n")
