@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass, field
 
 from support.fakeroot import CHECKOUT, PATH, FakeRoot
@@ -60,7 +61,10 @@ class Done:
 
 
 class Alone:
-    """Runs one hook with what the hook contract gives it; `bin` comes first on its PATH."""
+    """Runs one hook with what the hook contract gives it; `bin` comes first on its PATH.
+
+    The Python of a hook is the one that tests: it has to run on the oldest.
+    """
 
     def __init__(self, tmp_path: pathlib.Path, *, root: str = "") -> None:
         self.root = pathlib.Path(root or tmp_path / "root")
@@ -69,13 +73,17 @@ class Alone:
         self.context = tmp_path / "context.json"
         for made in (self.bin, self.scratch, self.root):
             made.mkdir(parents=True, exist_ok=True)
+        self.own = tmp_path / "own"
+        self.own.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            (self.own / "python3").symlink_to(sys.executable)
         self.context.write_text("{}", encoding="utf-8")
 
     def environment(self, name: str, settings) -> dict:
         return {
             **{key: str(value) for key, value in settings.items()},
             "LANG": "C.UTF-8",
-            "PATH": f"{self.bin}:{PATH}",
+            "PATH": f"{self.bin}:{self.own}:{PATH}",
             "HOME": "/root",
             "HOOKD_PHASE": name.split("/", maxsplit=1)[0],
             "HOOKD_OPERATION": OPERATION,
