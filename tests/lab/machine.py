@@ -31,6 +31,18 @@ exec unshare --time --boottime="$boottime" --monotonic="$monotonic" --fork --kil
 """
 
 
+def entering(leader: str) -> tuple[str, ...]:
+    """Return the words before a command that run it in the machine of `leader`.
+
+    Its process stays outside of the machine's cgroups. A shell outside of its process ids waits,
+    not nsenter: that stops for good with a child that systemd-shutdown stops, and the machine that
+    goes down waits for it (util-linux, sys-utils/nsenter.c: continue_as_child).
+    """
+    namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--time")
+    waiting = ("sh", "-c", '"$@"; exit $?', "sh")
+    return ("nsenter", "--target", leader, "--no-fork", *namespaces, *waiting)
+
+
 class Machine(Inside):
     """One machine, off until `boot`. Its file system outlives its boots and ends with `remove`."""
 
@@ -107,9 +119,7 @@ class Machine(Inside):
     def _inside(self) -> tuple[str, ...]:
         if not self.is_on:
             return self.ground.inside_root
-        # the process itself stays outside of the machine's cgroups
-        namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--time")
-        return ("nsenter", "--target", str(self.leader), *namespaces)
+        return entering(str(self.leader))
 
     def processes(self) -> list[str]:
         """Return the ids, as this machine's /proc has them, of all that runs in that machine."""

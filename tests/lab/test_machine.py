@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -100,6 +101,17 @@ def test_a_machine_that_reboots_or_powers_off_by_itself_is_seen(machine):
     machine.execute(["systemctl", "--no-block", "poweroff"]).check()
 
     assert (first, machine.wait_off(), machine.is_on) == ("reboot", "off", False)
+
+
+def test_what_is_executed_while_the_machine_goes_down_does_not_hold_it_up(machine):
+    """systemd-shutdown stops every process before it ends them."""
+    with ThreadPoolExecutor() as aside:
+        stopped = aside.submit(machine.execute, "touch /stops; kill -STOP $$")
+        while machine.execute(["test", "-e", "/stops"]).returncode:
+            time.sleep(0.05)
+        machine.reboot()
+
+    assert stopped.result().returncode == 128 + signal.SIGTERM
 
 
 def test_the_journal_tells_of_this_boot_and_of_the_last(machine):

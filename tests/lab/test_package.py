@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ from support import package
 from lab import layers, packages
 from lab.ground import Ground
 from lab.inside import AGENT
-from lab.machine import Machine
+from lab.machine import Machine, entering
 
 OLD = "0.0.9"
 EXAMPLES = "/srv/hookd-example/RPMS/noarch"
@@ -27,8 +28,7 @@ SSH = """\
 #!/bin/sh
 for command; do :; done
 leader=$(cat {leader}) && test -d "/proc/$leader" || exit 255
-exec nsenter --target "$leader" --mount --uts --ipc --net --pid --cgroup --time \\
-  env -i PATH="{path}" HOME=/root LANG=C.UTF-8 sh -c "$command"
+exec {entering} env -i PATH="{path}" HOME=/root LANG=C.UTF-8 sh -c "$command"
 """
 
 
@@ -80,7 +80,9 @@ class Ssh:
         self.machine = machine
         self.leader = place / "leader"
         program = place / "ssh"
-        program.write_text(SSH.format(leader=self.leader, path=AGENT["PATH"]), "ascii")
+        words = " ".join(map(shlex.quote, entering("LEADER"))).replace("LEADER", '"$leader"')
+        script = SSH.format(leader=self.leader, entering=words, path=AGENT["PATH"])
+        program.write_text(script, "ascii")
         program.chmod(0o755)
         self.up()
 
