@@ -182,7 +182,18 @@ def test_old_archives_go_and_nothing_else_does(alone, settings, stays):
         ({"BACKUP_PATHS": "/"}, "BACKUP_PATHS: no absolute path below /: /"),
         ({"BACKUP_PATHS": "$(reboot)"}, "BACKUP_PATHS: no absolute path below /: $(reboot)"),
         ({"BACKUP_PATHS": "/etc/app", "KEEP": "0"}, "KEEP is no number: 0"),
-        ({"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "here"}, "BACKUP_DIR: no absolute path: here"),
+        (
+            {"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "here"},
+            "BACKUP_DIR: no absolute path below /: here",
+        ),
+        (
+            {"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "/"},
+            "BACKUP_DIR: no absolute path below /: /",
+        ),
+        (
+            {"BACKUP_PATHS": "/etc/gone", "ALLOW_MISSING": "yes"},
+            "ALLOW_MISSING is neither true nor false: yes",
+        ),
     ],
 )
 def test_what_cannot_be_kept_as_asked_for_stops_pre(alone, settings, reason):
@@ -204,6 +215,40 @@ def test_a_link_in_place_of_the_directory_is_not_followed(alone, tmp_path):
 
     assert alone.run(BACKUP, BACKUP_PATHS="/etc/app").code == 1
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_directory_that_is_there_is_used_as_it_is(alone):
+    folder = alone.root / "srv"
+    folder.mkdir()
+    folder.chmod(0o755)
+
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc/app", BACKUP_DIR="/srv/")
+
+    assert (done.code, done.outputs["backup"]) == (0, f"/srv/config-{OPERATION}.tar.gz")
+    assert oct(folder.stat().st_mode & 0o7777) == "0o755"
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o1777])
+def test_a_directory_that_others_may_write_to_is_not_used(alone, mode):
+    folder = alone.root / "srv"
+    folder.mkdir()
+    folder.chmod(mode)
+
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc/app", BACKUP_DIR="/srv")
+
+    assert (done.code, done.reason) == (1, "BACKUP_DIR: others may write there: /srv")
+    assert (oct(folder.stat().st_mode & 0o7777), [*folder.iterdir()]) == (oct(mode), [])
+
+
+def test_an_archive_is_kept_that_a_wrong_clock_makes_an_old_one(alone):
+    folder = alone.root / "var/backups/hookd"
+    folder.mkdir(parents=True)
+    (folder / "config-20990101T000000Z-next.tar.gz").write_text("")
+
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc/app", KEEP=1)
+
+    assert done.code == 0, done.reason
+    assert kept(alone) == [f"config-{OPERATION}.tar.gz", "config-20990101T000000Z-next.tar.gz"]
 
 
 def test_without_room_nothing_is_begun(alone):
