@@ -228,7 +228,7 @@ def test_a_directory_that_is_there_is_used_as_it_is(alone):
     assert oct(folder.stat().st_mode & 0o7777) == "0o755"
 
 
-@pytest.mark.parametrize("mode", [0o770, 0o1777])
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
 def test_a_directory_that_others_may_write_to_is_not_used(alone, mode):
     folder = alone.root / "srv"
     folder.mkdir()

@@ -253,6 +253,14 @@ def test_a_unit_that_may_be_missing_is_passed_over(tmp_path):
     assert node.stop("gone.service web.service", ALLOW_MISSING="true").code == 0
 
 
+def test_a_unit_that_runs_without_its_file_is_not_missing(tmp_path):
+    node = Node(tmp_path, ghost="not-found active")
+
+    done = node.stop("ghost.service", ALLOW_MISSING="true")
+
+    assert (done.code, done.reason) == (1, "UNITS: ghost.service is not-found")
+
+
 def test_one_that_somebody_starts_again_is_told(tmp_path):
     node = Node(tmp_path, web="loaded active")
     node.set("web.service.does-not-stop")
