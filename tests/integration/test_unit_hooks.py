@@ -144,6 +144,15 @@ def test_putting_back_twice_is_putting_back_once(tmp_path):
     assert (codes, (node.units / "web.service").read_text()) == ([0, 0], "loaded active\n")
 
 
+def test_what_is_started_is_not_owed_because_the_disk_takes_no_output(tmp_path):
+    node = Node(tmp_path, web="loaded active")
+    node.stop("web.service")
+
+    done = node.run(START, within=("env", "HOOKD_OUTPUT=/dev/full"), STEADY_S=0)
+
+    assert (done.code, done.stdout) == (0, "1 units run as before\n")
+
+
 def test_one_that_does_not_start_keeps_no_other_down_and_is_owed(tmp_path):
     node = Node(tmp_path, web="loaded active", db="loaded active")
     node.stop("web.service db.service")
