@@ -139,6 +139,18 @@ def test_what_is_excluded_is_left_out_and_so_are_the_backups(alone):
     ]
 
 
+def test_what_is_excluded_needs_no_room(alone):
+    (alone.root / "etc/big").mkdir()
+    (alone.root / "etc/big/data").write_bytes(bytes(3 << 20))
+    executable(alone.bin / "df", "#!/bin/sh\nprintf 'Avail\\n   66\\n'\n")
+
+    without = alone.run(BACKUP, BACKUP_PATHS="/etc")
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc", BACKUP_EXCLUDE="/etc/big/\n")
+
+    assert (without.code, done.code) == (1, 0), done.reason
+    assert int(done.outputs["backup_files"]) == 9
+
+
 def test_a_second_call_keeps_the_first_archive(alone):
     first = alone.run(BACKUP, BACKUP_PATHS="/etc/app")
     (alone.root / "etc/app/app.conf").write_text("broken by the patch\n")
