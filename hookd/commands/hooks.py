@@ -42,6 +42,8 @@ def _all(machine: Machine, config: Config) -> list[Hook]:
 
 
 def _line(hook: Hook) -> str:
+    if hook.state in (HookState.MASKED, HookState.LEFT_OUT):  # its metadata was not read
+        return f"{hook.state:<8}  {hook.id}  {hook.reason}"
     need = "required" if hook.spec.required else "wanted"
     told = hook.reason or hook.spec.description
     undoes = f", undoes {hook.spec.undoes}" if hook.spec.undoes else ""

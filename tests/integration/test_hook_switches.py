@@ -123,6 +123,17 @@ def test_a_hook_is_disabled_with_its_undo_and_enabled_with_its_pre_hook(root):
     assert root.run("check")[0] == 0
 
 
+def test_of_a_hook_that_does_not_run_nothing_is_told_that_was_not_read(root):
+    root.hook("pre", "README", "")
+
+    _, off, _ = root.run("hooks", "--disable", "on-exit/90-notify")
+    listed = [line for line in root.run("hooks", "pre")[1].splitlines() if "README" in line]
+
+    file = root.path / FILE
+    assert off == f"masked    on-exit/90-notify  disabled by {file}\nwritten to {file}\n"
+    assert listed == ["left-out  pre/README  its name is a README"]
+
+
 def test_enabling_says_what_to_configure_and_what_is(root):
     configure(root, **{"pre/30-stop-units": {"UNITS": "web.service"}})
 
