@@ -192,6 +192,8 @@ def test_old_archives_go_and_nothing_else_does(alone, settings, stays):
         ({"BACKUP_PATHS": "/etc/app /etc/gone"}, "BACKUP_PATHS: nothing is there: /etc/gone"),
         ({"BACKUP_PATHS": "/etc/*.gone"}, "BACKUP_PATHS: nothing is there: /etc/*.gone"),
         ({"BACKUP_PATHS": "/"}, "BACKUP_PATHS: no absolute path below /: /"),
+        ({"BACKUP_PATHS": "/.."}, "BACKUP_PATHS: no absolute path below /: /.."),
+        ({"BACKUP_PATHS": "/etc/../.."}, "BACKUP_PATHS: no absolute path below /: /etc/../.."),
         ({"BACKUP_PATHS": "$(reboot)"}, "BACKUP_PATHS: no absolute path below /: $(reboot)"),
         ({"BACKUP_PATHS": "/etc/app", "KEEP": "0"}, "KEEP is no number: 0"),
         (
@@ -201,6 +203,10 @@ def test_old_archives_go_and_nothing_else_does(alone, settings, stays):
         (
             {"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "/"},
             "BACKUP_DIR: no absolute path below /: /",
+        ),
+        (
+            {"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "/etc/../.."},
+            "BACKUP_DIR: no absolute path below /: /etc/../..",
         ),
         (
             {"BACKUP_PATHS": "/etc/gone", "ALLOW_MISSING": "yes"},

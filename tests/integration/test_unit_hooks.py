@@ -182,7 +182,7 @@ def test_one_that_was_starting_is_started_and_not_waited_for(tmp_path):
 
 def test_what_stops_along_is_started_again_too_and_nothing_else(tmp_path):
     node = Node(tmp_path, worker="loaded active", old="loaded inactive")
-    node.set("app.service", "loaded active", "BoundBy=worker.service")
+    node.set("app.service", "loaded active", "PropagatesStopTo=worker.service")
     node.set("multi-user.target", "loaded active")
     along = "RequiredBy=app.service old.service multi-user.target"
     node.set("db.service", "loaded active", along, "ConsistsOf=app.service")
