@@ -20,8 +20,10 @@ from hookd.system.machine import Machine
 
 def hooks(context: Context, phase: str | None, enable: str | None, disable: str | None) -> int:
     """List the hooks of one phase, or of all; files left out stand there with the reason."""
-    if enable or disable:
-        return _switch(context, enable or disable or "", on=bool(enable))
+    if enable is not None:
+        return _switch(context, enable, on=True)
+    if disable is not None:
+        return _switch(context, disable, on=False)
     machine = context.machine()
     everything = _all(machine, machine.loaded.config)
     found = [hook for hook in paired(everything) if phase in (None, hook.phase.value)]
@@ -40,6 +42,8 @@ def _all(machine: Machine, config: Config) -> list[Hook]:
 
 
 def _line(hook: Hook) -> str:
+    if hook.state in (HookState.MASKED, HookState.LEFT_OUT):  # its metadata was not read
+        return f"{hook.state:<8}  {hook.id}  {hook.reason}"
     need = "required" if hook.spec.required else "wanted"
     told = hook.reason or hook.spec.description
     undoes = f", undoes {hook.spec.undoes}" if hook.spec.undoes else ""
@@ -56,7 +60,9 @@ def _switch(context: Context, name: str, *, on: bool) -> int:
         _refuse_owed(machine, ids)
     try:
         file = switches.switch(machine.root, ids, on=on)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise HookdError(f"{error.filename or switches.FILE}: {error.strerror}") from error
+    except ValueError as error:
         hint = f"move {switches.FILE} away, or mend it"
         raise HookdError(f"{switches.FILE}: {error}", hint=hint) from error
     machine = context.machine()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
@@ -57,18 +58,20 @@ def new(context: Context, hook: str) -> int:
     """Write the template of a hook below /etc/hookd/hooks.d, where nothing of that name is."""
     root = Root(context.root)
     phase, name = _parts(hook)
+    directory = root.join(f"{discovery.ADMIN}/{phase}")
+    path = os.path.join(directory, name)
     vendor = f"{discovery.VENDOR}/{phase}/{name}"
+    # yours first: who copies over it loses it, and a mask is a link to /dev/null
+    if os.path.lexists(path):
+        raise _is_there(path)
     if os.path.lexists(root.join_nofollow(vendor)):
         hint = f"a file of yours stands in for it: cp -p {vendor} {discovery.ADMIN}/{phase}/"
         raise HookdError(f"{vendor} is there already", hint=hint, code=Exit.USAGE)
-    directory = root.join(f"{discovery.ADMIN}/{phase}")
-    path = os.path.join(directory, name)
     try:
-        durable.make_directory(directory, mode=0o755)
+        _make_directory(directory)
         durable.new_file(path, _text(phase, name).encode("ascii"), mode=0o755)
     except FileExistsError:
-        hint = "choose another name, or edit it"
-        raise HookdError(f"{path} is there already", hint=hint, code=Exit.USAGE) from None
+        raise _is_there(path) from None
     except OSError as error:
         raise HookdError(f"{path}: {error.strerror}") from error
     if context.as_json:
@@ -76,6 +79,18 @@ def new(context: Context, hook: str) -> int:
         return Exit.OK
     say(f"{path} is there and does nothing until it is configured: write it, then `hookd check`")
     return Exit.OK
+
+
+def _is_there(path: str) -> HookdError:
+    hint = "choose another name, or edit it"
+    return HookdError(f"{path} is there already", hint=hint, code=Exit.USAGE)
+
+
+def _make_directory(path: str) -> None:
+    try:
+        durable.make_directory(path, mode=0o755)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from error
 
 
 def _parts(hook: str) -> tuple[Phase, str]:

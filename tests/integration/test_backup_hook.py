@@ -139,6 +139,18 @@ def test_what_is_excluded_is_left_out_and_so_are_the_backups(alone):
     ]
 
 
+def test_what_is_excluded_needs_no_room(alone):
+    (alone.root / "etc/big").mkdir()
+    (alone.root / "etc/big/data").write_bytes(bytes(3 << 20))
+    executable(alone.bin / "df", "#!/bin/sh\nprintf 'Avail\\n   66\\n'\n")
+
+    without = alone.run(BACKUP, BACKUP_PATHS="/etc")
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc", BACKUP_EXCLUDE="/etc/big/\n")
+
+    assert (without.code, done.code) == (1, 0), done.reason
+    assert int(done.outputs["backup_files"]) == 9
+
+
 def test_a_second_call_keeps_the_first_archive(alone):
     first = alone.run(BACKUP, BACKUP_PATHS="/etc/app")
     (alone.root / "etc/app/app.conf").write_text("broken by the patch\n")
@@ -180,9 +192,26 @@ def test_old_archives_go_and_nothing_else_does(alone, settings, stays):
         ({"BACKUP_PATHS": "/etc/app /etc/gone"}, "BACKUP_PATHS: nothing is there: /etc/gone"),
         ({"BACKUP_PATHS": "/etc/*.gone"}, "BACKUP_PATHS: nothing is there: /etc/*.gone"),
         ({"BACKUP_PATHS": "/"}, "BACKUP_PATHS: no absolute path below /: /"),
+        ({"BACKUP_PATHS": "/.."}, "BACKUP_PATHS: no absolute path below /: /.."),
+        ({"BACKUP_PATHS": "/etc/../.."}, "BACKUP_PATHS: no absolute path below /: /etc/../.."),
         ({"BACKUP_PATHS": "$(reboot)"}, "BACKUP_PATHS: no absolute path below /: $(reboot)"),
         ({"BACKUP_PATHS": "/etc/app", "KEEP": "0"}, "KEEP is no number: 0"),
-        ({"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "here"}, "BACKUP_DIR: no absolute path: here"),
+        (
+            {"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "here"},
+            "BACKUP_DIR: no absolute path below /: here",
+        ),
+        (
+            {"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "/"},
+            "BACKUP_DIR: no absolute path below /: /",
+        ),
+        (
+            {"BACKUP_PATHS": "/etc/app", "BACKUP_DIR": "/etc/../.."},
+            "BACKUP_DIR: no absolute path below /: /etc/../..",
+        ),
+        (
+            {"BACKUP_PATHS": "/etc/gone", "ALLOW_MISSING": "yes"},
+            "ALLOW_MISSING is neither true nor false: yes",
+        ),
     ],
 )
 def test_what_cannot_be_kept_as_asked_for_stops_pre(alone, settings, reason):
@@ -204,6 +233,40 @@ def test_a_link_in_place_of_the_directory_is_not_followed(alone, tmp_path):
 
     assert alone.run(BACKUP, BACKUP_PATHS="/etc/app").code == 1
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_directory_that_is_there_is_used_as_it_is(alone):
+    folder = alone.root / "srv"
+    folder.mkdir()
+    folder.chmod(0o755)
+
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc/app", BACKUP_DIR="/srv/")
+
+    assert (done.code, done.outputs["backup"]) == (0, f"/srv/config-{OPERATION}.tar.gz")
+    assert oct(folder.stat().st_mode & 0o7777) == "0o755"
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
+def test_a_directory_that_others_may_write_to_is_not_used(alone, mode):
+    folder = alone.root / "srv"
+    folder.mkdir()
+    folder.chmod(mode)
+
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc/app", BACKUP_DIR="/srv")
+
+    assert (done.code, done.reason) == (1, "BACKUP_DIR: others may write there: /srv")
+    assert (oct(folder.stat().st_mode & 0o7777), [*folder.iterdir()]) == (oct(mode), [])
+
+
+def test_an_archive_is_kept_that_a_wrong_clock_makes_an_old_one(alone):
+    folder = alone.root / "var/backups/hookd"
+    folder.mkdir(parents=True)
+    (folder / "config-20990101T000000Z-next.tar.gz").write_text("")
+
+    done = alone.run(BACKUP, BACKUP_PATHS="/etc/app", KEEP=1)
+
+    assert done.code == 0, done.reason
+    assert kept(alone) == [f"config-{OPERATION}.tar.gz", "config-20990101T000000Z-next.tar.gz"]
 
 
 def test_without_room_nothing_is_begun(alone):

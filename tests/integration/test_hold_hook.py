@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from support.fakeimds import FakeImds
-from support.fakeroot import FakeRoot, hooks_of
+from support.fakeroot import FakeRoot, hooks_of, is_root
 from support.shipped import Alone, Done, as_vendor, configure, executable
 
 HOLD = "pre/05-hold"
@@ -42,6 +42,19 @@ def test_whatever_is_there_holds(alone, make):
     done = alone.run(HOLD, HOLD_FILE="/hold")
 
     assert (done.code, done.reason) == (1, "held: /hold is there:")
+
+
+@pytest.mark.skipif(not is_root(), reason="files are given to another user by root")
+def test_a_file_that_cannot_be_looked_for_holds(alone):
+    (alone.root / "closed").mkdir(mode=0o700)
+    os.chown(str(alone.root / "closed"), 1, 1)
+    as_a_user = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+
+    done = alone.run(HOLD, within=as_a_user, HOLD_FILE="/closed/hold")
+
+    path = alone.root / "closed/hold"
+    assert done.code == 1
+    assert done.reason.endswith(f"'{path}': Permission denied")
 
 
 # -- a tag -----------------------------------------------------------------------------------
@@ -80,13 +93,25 @@ def test_a_tag_holds_by_its_value(alone, tag, tags, expected):
 @pytest.mark.parametrize(
     ("service", "reason"),
     [
-        ({"is_off": True}, "HOLD_TAG: no token: 403"),
-        ({"answers": [503]}, "HOLD_TAG: no token: 503"),
+        ({"is_off": True}, "HOLD_TAG: the metadata service answers 403"),
+        ({"answers": [503]}, "HOLD_TAG: the metadata service answers 503"),
         ({"expires_after": 1}, "HOLD_TAG: the metadata service answers 401"),
     ],
 )
 def test_a_service_that_does_not_tell_is_asked_again(alone, service, reason):
     assert tagged(alone, "Hold", {"Name": "web"}, **service) == (75, reason)
+
+
+def test_that_there_is_no_tag_is_believed_of_a_service_that_tells_tags(alone):
+    executable(
+        alone.bin / "curl",
+        "#!/bin/sh\ncase $* in\n*/api/token) printf 'token\\n200' ;;\n"
+        "*/tags/instance) printf 'busy\\n503' ;;\n*) printf 'none\\n404' ;;\nesac\n",
+    )
+
+    done = alone.run(HOLD, HOLD_TAG="Hold")
+
+    assert (done.code, done.reason) == (75, "HOLD_TAG: the metadata service answers 503")
 
 
 def test_a_service_that_is_not_there_is_asked_again(alone):
@@ -184,6 +209,7 @@ def test_a_session_of_session_manager_counts(alone):
         ("2026-12-20..2027-01-02", "2027-01-02 23:59", True),
         ("2026-12-20..2027-01-02", "2027-01-03 00:00", False),
         ("2026-12-24; ; Wed 08:00-09:00 ;", "2026-11-25 08:08", True),
+        ("2026-12-24\n  Wed 08:00-09:00\n", "2026-11-25 08:08", True),
     ],
 )
 def test_a_window_holds_from_its_beginning_to_its_end(alone, window, now, holds):
@@ -220,7 +246,17 @@ def test_a_window_is_of_its_time_zone(alone):
             {"BLACKOUT": "08:00-09:00", "TIMEZONE": "Mars"},
             "TIMEZONE: not in /usr/share/zoneinfo: Mars",
         ),
+        ({"BLACKOUT": "2026-24-12"}, "BLACKOUT: no window: 2026-24-12"),
+        (
+            {"BLACKOUT": "2026-12-20..2026-01-02"},
+            "BLACKOUT: ends before it begins: 2026-12-20..2026-01-02",
+        ),
+        ({"BLACKOUT": " ;\n"}, "BLACKOUT names nothing"),
         ({"HOLD_FILE": "hold"}, "HOLD_FILE is no absolute path: hold"),
+        ({"HOLD_FILE": "\n/hold"}, "HOLD_FILE is no absolute path: ?/hold"),
+        ({"HOLD_USERS": " "}, "HOLD_USERS names nobody:"),
+        ({"HOLD_USERS": "!deploy"}, "HOLD_USERS names nobody: !deploy"),
+        ({"HOLD_USERS": "any,bob"}, "HOLD_USERS: not names separated by blanks: any,bob"),
     ],
 )
 def test_what_makes_no_sense_holds(alone, settings, reason):

@@ -123,6 +123,17 @@ def test_a_hook_is_disabled_with_its_undo_and_enabled_with_its_pre_hook(root):
     assert root.run("check")[0] == 0
 
 
+def test_of_a_hook_that_does_not_run_nothing_is_told_that_was_not_read(root):
+    root.hook("pre", "README", "")
+
+    _, off, _ = root.run("hooks", "--disable", "on-exit/90-notify")
+    listed = [line for line in root.run("hooks", "pre")[1].splitlines() if "README" in line]
+
+    file = root.path / FILE
+    assert off == f"masked    on-exit/90-notify  disabled by {file}\nwritten to {file}\n"
+    assert listed == ["left-out  pre/README  its name is a README"]
+
+
 def test_enabling_says_what_to_configure_and_what_is(root):
     configure(root, **{"pre/30-stop-units": {"UNITS": "web.service"}})
 
@@ -145,7 +156,9 @@ def test_what_was_said_of_others_stays(root):
     assert masked(root) == ["pre/10-preflight"]
 
 
-@pytest.mark.parametrize("name", ["pre/05-gone", "05-hold", "pre/", "post/05-hold", "pre/README"])
+@pytest.mark.parametrize(
+    "name", ["", "pre/05-gone", "05-hold", "pre/", "post/05-hold", "pre/README"]
+)
 def test_a_hook_that_is_not_there_is_neither(root, name):
     root.hook("pre", "README", "")
 
@@ -155,15 +168,37 @@ def test_a_hook_that_is_not_there_is_neither(root, name):
     assert not (root.path / FILE).exists()
 
 
-def test_a_file_with_more_in_it_is_left_as_it_is(root):
-    text = '[hooks."pre/05-hold"]\nenabled = true\ntimeout = "1h"\n'
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('enabled = true\ntimeout = "1h"', "says more of pre/05-hold"),
+        ('enabled = "no"', "says neither true nor false of pre/05-hold"),
+    ],
+)
+def test_a_file_with_more_in_it_is_left_as_it_is(root, line, reason):
+    text = f'[hooks."pre/05-hold"]\n{line}\n'
     root.write(FILE, text)
 
-    code, _, err = root.run("hooks", "--disable", "pre/05-hold")
+    code, _, err = root.run("hooks", "--disable", "pre/10-preflight")
 
     assert code == 1
-    assert "says more of pre/05-hold" in err
+    assert reason in err
     assert (root.path / FILE).read_text() == text
+
+
+@pytest.mark.parametrize("words", [("hooks", "--disable", "pre/05-hold"), ("new", "pre/20-x")])
+def test_what_cannot_be_written_is_told_with_the_reason_alone(root, words):
+    conf_d, hooks_d = (root.path / "etc/hookd" / name for name in ("conf.d", "hooks.d"))
+    for path in (conf_d, hooks_d):
+        shutil.rmtree(str(path), ignore_errors=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+
+    code, _, err = root.run(*words)
+
+    told = {"hooks": f"hookd: {conf_d}: File exists\n"}
+    told["new"] = f"hookd: {hooks_d}/pre/20-x: Not a directory\n"
+    assert (code, err) == (1, told[words[0]])
 
 
 def test_what_a_later_file_says_wins_and_is_told(root):
@@ -232,6 +267,18 @@ def test_shellcheck_finds_nothing_in_a_new_hook(tmp_path, phase):
     done = subprocess.run([SHELLCHECK, str(path)], stdout=subprocess.PIPE, check=False)
 
     assert done.stdout == b""
+
+
+def test_a_hook_that_is_masked_or_copied_already_is_not_copied_over_it(root):
+    """`cp -p` follows a link to /dev/null, and would give that the modes of a hook."""
+    made = root.path / "etc/hookd/hooks.d/pre/05-hold"
+    made.parent.mkdir(parents=True)
+    made.symlink_to("/dev/null")
+
+    code, _, err = root.run("new", "pre/05-hold")
+
+    told = f"hookd: {made} is there already\n  choose another name, or edit it\n"
+    assert (code, err) == (2, told)
 
 
 @pytest.mark.parametrize(

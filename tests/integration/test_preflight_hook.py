@@ -105,6 +105,56 @@ def test_a_package_manager_that_is_dead_or_forgot_its_pid_is_none(alone):
 
 
 @root_only
+def test_a_lock_of_a_process_that_may_not_be_looked_into_is_one(alone):
+    gives_up = "os.set_inheritable(file.fileno(), True); os.setgid(1); os.setuid(1)"
+    executed = HOLD_LOCK.replace(
+        "time.sleep(float(sys.argv[2]))",
+        f"import os; {gives_up}; os.execv('/bin/sleep', ['sleep', sys.argv[2]])",
+    )
+    script = holding(alone, LOCKS[0], 60)
+    executable(alone.bin / "holder", f"#!{sys.executable}\n{executed}")
+    weaker = "setpriv --bounding-set -dac_override,-dac_read_search,-sys_ptrace"
+    script += f'; until grep -q sleep /proc/3/comm; do sleep 0.1; done; set -- {weaker} "$@"'
+
+    done = beside(alone, script, CHECKS="locks", LOCK_WAIT_S=0)
+
+    assert (done.code, done.reason) == (1, f"/{LOCKS[0]} is locked by sleep (3), after 0 s")
+
+
+@root_only
+def test_what_waits_for_the_shutdown_is_not_at_work(alone):
+    """unattended-upgrades.service; the kernel keeps fifteen characters of a name."""
+    name = "unattended-upgrade-shutdown"
+    program = executable(alone.bin / name, "#!/bin/sh\nwhile :; do sleep 1; done\n")
+
+    done = beside(alone, f"{program} --wait & sleep 0.2", CHECKS="locks", LOCK_WAIT_S=0)
+
+    assert (done.code, done.reason) == (0, "")
+
+
+@root_only
+def test_a_package_manager_of_a_container_is_none(alone):
+    executable(alone.bin / "yum", "#!/bin/sh\nwhile :; do sleep 1; done\n")
+    script = f"""
+mkdir {alone.root}/container
+cd {alone.root}/container
+mount -t tmpfs none .
+cd ../container
+mkdir usr
+mount --bind /usr usr
+ln -s usr/bin usr/lib usr/lib64 .
+cp {alone.bin}/yum .
+cd -
+chroot {alone.root}/container /yum & sleep 0.5
+grep -q yum /proc/$!/comm
+"""
+
+    done = beside(alone, script, CHECKS="locks", LOCK_WAIT_S=0)
+
+    assert (done.code, done.reason) == (0, "")
+
+
+@root_only
 def test_the_process_of_a_pid_file_is_waited_for_and_then_named(alone):
     (alone.root / "var/run").mkdir(parents=True)
     script = f"sleep 60 & echo $! >{alone.root}/var/run/yum.pid"
@@ -160,7 +210,10 @@ def test_a_package_that_dpkg_did_not_complete_is_told(alone, state, code):
             1,
             "/ has N inodes free, not 99999999999999",
         ),
+        ({"MIN_FREE_MB": " "}, 1, "not pairs of directory and number:"),
+        ({"MIN_FREE_MB": "/ 1\n/boot x\n"}, 1, "not a directory and a number: / 1 /boot x"),
         ({"CHECKS": "disc"}, 1, "CHECKS: there is no disc"),
+        ({"CHECKS": "disk *"}, 1, "CHECKS: not names separated by blanks: disk *"),
     ],
 )
 def test_room_is_compared_with_what_there_must_be(alone, settings, code, reason):
@@ -174,6 +227,18 @@ def test_room_is_compared_with_what_there_must_be(alone, settings, code, reason)
         said = said.replace(words[2], "N", 1)
         assert int(words[2]) >= 0
     assert (done.code, said) == (code, reason)
+
+
+@pytest.mark.parametrize(
+    ("checks", "code", "reason"), [("disk", 1, "df tells nothing of /"), ("inodes", 0, "")]
+)
+def test_a_size_that_is_not_told_is_not_enough(alone, checks, code, reason):
+    executable(alone.bin / "df", "#!/bin/sh\nprintf 'Avail Size\\n    - -\\n'\n")
+    settings = {"MIN_FREE_MB": "/ 1", "MIN_FREE_INODES": "/ 1"}
+
+    done = alone.run(PREFLIGHT, CHECKS=checks, **settings)
+
+    assert (done.code, done.reason) == (code, reason)
 
 
 def test_all_that_is_wrong_is_told_together(alone):

@@ -100,6 +100,17 @@ def test_what_may_be_restarted_is_and_the_rest_is_named(tmp_path):
     assert node.done() == ["app@1.service", "web.service"]
 
 
+@pytest.mark.parametrize("excluded", ["mysql.service", "mariadb", "my?ql*", "old\n\tmysql"])
+def test_a_unit_is_excluded_by_any_of_its_names_with_or_without_the_suffix(tmp_path, excluded):
+    node = Node(tmp_path, "mariadb.service", "web.service")
+    node.set("mariadb.service", "Names=mysql.service mariadb.service")
+
+    done = node.restart(RESTART="web *.service", EXCLUDE=excluded)
+
+    assert (done.code, node.done()) == (0, ["web.service"])
+    assert done.outputs["left"] == "mariadb.service"
+
+
 @pytest.mark.parametrize(
     ("state", "properties", "why"),
     [
@@ -208,6 +219,30 @@ def test_all_are_restarted_and_what_does_not_come_up_is_named(tmp_path):
     assert node.done() == ["a.service", "b.service", "d.service"]
 
 
+def test_an_escaped_name_is_taken_and_told_as_it_is(tmp_path):
+    unit = r"app\x2dx.service"
+    node = Node(tmp_path, unit)
+    node.set(unit, "ends")
+
+    excluded = node.restart(RESTART="*", EXCLUDE=unit)
+    done = node.restart(RESTART="*")
+
+    assert (excluded.code, excluded.outputs) == (0, {"restarted": "", "left": unit})
+    assert (done.code, done.reason) == (1, f"not up after a restart: {unit}")
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"node": {"processes": {"stale": [1]}}}'])
+def test_a_look_that_cannot_be_read_is_not_known(tmp_path, text):
+    node = Node(tmp_path, "a.service")
+    (tmp_path / "snapshots/installed.json").write_text(text)
+
+    started = node.start(STALE, HOOKD_REBOOT_OPTION="NoReboot", RESTART="*")
+    _, error = started.communicate(timeout=30)
+
+    told = error.decode().splitlines()
+    assert (started.returncode, told[1:]) == (1, ["what is stale is not known"])
+
+
 def test_nothing_stale_is_nothing_to_do(tmp_path):
     done = Node(tmp_path).restart(RESTART="*")
 
@@ -235,6 +270,13 @@ def test_what_is_not_known_is_a_failure_and_where_nothing_runs_it_does_not_apply
         ({}, 77, "not configured: set RESTART"),
         ({"RESTART": "*", "TIMEOUT_S": "x"}, 1, "TIMEOUT_S is no number: x"),
         ({"RESTART": "*", "STEADY_S": "x"}, 1, "STEADY_S is no number: x"),
+        ({"RESTART": "*", "REEXEC": "yes"}, 1, "REEXEC is neither true nor false: yes"),
+        ({"RESTART": " \n"}, 1, "RESTART names nothing"),
+        (
+            {"RESTART": "*", "EXCLUDE": "db,web"},
+            1,
+            "EXCLUDE: not patterns of units separated by blanks: db,web",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_said(tmp_path, settings, code, reason):

@@ -10,21 +10,31 @@ from support.fakeroot import is_root
 from support.shipped import Alone, Done, executable
 
 STOP, START = "pre/30-stop-units", "on-exit/40-start-units"
-# A unit is a file with its load and active state; what is done to it goes to `done`.
+# A unit is a file with its load and active state, then further properties (systemctl(1)), one a
+# line; what is done to it goes to `done`. What requires it, or is part of it, stops along.
 FAKE = """#!/bin/bash
 cd "${0%/*}/../units"
 verb=$1 unit=${*: -1}
 read -r load active <"$unit" || load=not-found active=inactive
 case $verb in
-show) case $* in *LoadState*) echo "LoadState=$load" ;; *) echo "ActiveState=$active" ;; esac ;;
+show)
+  echo "LoadState=$load"
+  echo "ActiveState=$active"
+  sed 1d "$unit" 2>/dev/null || true
+  ;;
 is-active) [[ $active == active ]] ;;
 stop | start)
-  echo "$verb $unit" >>done
+  [[ $* != *=ignore-dependencies* ]] && how='' || how=' alone'
+  echo "$verb$how $unit" >>done
   ! [[ -e $unit.hangs-at-$verb ]] || sleep 60
   ! [[ -e $unit.fails-to-$verb ]] || exit 1
   [[ $verb == stop ]] && active=inactive || active=active
   ! [[ -e $unit.does-not-$verb ]] || exit 0
-  echo "$load $active" >"$unit"
+  sed -i "1s/.*/$load $active/" "$unit"
+  [[ $verb == stop ]] || exit 0
+  for along in $(sed -nE 's/^(RequiredBy|BoundBy|ConsistsOf)=//p' "$unit"); do
+    sed -i '1s/ .*/ inactive/' "$along"
+  done
   ;;
 *) exit 64 ;;
 esac
@@ -50,8 +60,8 @@ class Node(Alone):
         for name, state in units.items():
             self.set(f"{name}.service", state)
 
-    def set(self, name, state=""):
-        (self.units / name).write_text(state + "\n")
+    def set(self, name, state="", *properties):
+        (self.units / name).write_text("".join(f"{line}\n" for line in (state, *properties)))
 
     def stop(self, units, **settings):
         return self.run(STOP, within=BOOTED, UNITS=units, **settings)
@@ -134,6 +144,15 @@ def test_putting_back_twice_is_putting_back_once(tmp_path):
     assert (codes, (node.units / "web.service").read_text()) == ([0, 0], "loaded active\n")
 
 
+def test_what_is_started_is_not_owed_because_the_disk_takes_no_output(tmp_path):
+    node = Node(tmp_path, web="loaded active")
+    node.stop("web.service")
+
+    done = node.run(START, within=("env", "HOOKD_OUTPUT=/dev/full"), STEADY_S=0)
+
+    assert (done.code, done.stdout) == (0, "1 units run as before\n")
+
+
 def test_one_that_does_not_start_keeps_no_other_down_and_is_owed(tmp_path):
     node = Node(tmp_path, web="loaded active", db="loaded active")
     node.stop("web.service db.service")
@@ -161,6 +180,61 @@ def test_one_that_was_starting_is_started_and_not_waited_for(tmp_path):
     assert (node.restart().code, node.done()[1:]) == (0, ["start web.service"])
 
 
+def test_what_stops_along_is_started_again_too_and_nothing_else(tmp_path):
+    node = Node(tmp_path, worker="loaded active", old="loaded inactive")
+    node.set("app.service", "loaded active", "PropagatesStopTo=worker.service")
+    node.set("multi-user.target", "loaded active")
+    along = "RequiredBy=app.service old.service multi-user.target"
+    node.set("db.service", "loaded active", along, "ConsistsOf=app.service")
+
+    stopped = node.stop("db.service")
+    started = node.restart()
+
+    order = ["worker.service active", "app.service active", "multi-user.target along"]
+    assert stopped.outputs == {"stopped": ", ".join([*order, "db.service active"])}
+    assert (started.code, started.reason) == (0, "")
+    assert node.done() == [
+        "stop db.service",
+        "start db.service",
+        "start alone multi-user.target",
+        "start app.service",
+        "start worker.service",
+    ]
+
+
+def test_a_target_that_is_named_is_started_with_what_it_wants(tmp_path):
+    node = Node(tmp_path, web="loaded active")
+    node.set("app.target", "loaded active", "ConsistsOf=web.service")
+
+    codes = [node.stop("web.service\n\tapp.target").code, node.restart().code]
+
+    assert codes == [0, 0]
+    assert node.done()[2:] == ["start app.target", "start web.service"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "state", "properties", "reason"),
+    [
+        ("run-1.service", "active", ("Transient=yes",), "could not be started again"),
+        ("once.service", "active", ("CanStart=no",), "could not be started again"),
+        ("amazon-ssm-agent.service", "active", (), "carries this operation"),
+        ("run-1.service", "inactive", ("Transient=yes",), ""),
+    ],
+)
+@pytest.mark.parametrize("is_named", [True, False])
+def test_what_could_not_be_put_back_is_not_stopped(
+    tmp_path, unit, state, properties, reason, is_named
+):
+    node = Node(tmp_path)
+    node.set(unit, f"loaded {state}", *properties)
+    node.set("db.service", "loaded active", f"RequiredBy={unit}")
+
+    done = node.stop(f"db.service {unit if is_named else ''}")
+
+    assert (done.code, done.reason[-len(reason) :] if reason else "") == (int(bool(reason)), reason)
+    assert node.done() == ([] if reason else ["stop db.service"])
+
+
 @pytest.mark.parametrize(
     ("units", "reason"),
     [
@@ -168,6 +242,7 @@ def test_one_that_was_starting_is_started_and_not_waited_for(tmp_path):
         ("web.service hidden.service", "UNITS: hidden.service is masked"),
         (" ", "UNITS names nothing"),
         ("web.service --all", "UNITS: no name of a unit: --all"),
+        ("web.service *", "UNITS: no name of a unit: *"),
         ("web.service $(reboot).service", "UNITS: no name of a unit: $(reboot).service"),
     ],
 )
@@ -185,6 +260,14 @@ def test_a_unit_that_may_be_missing_is_passed_over(tmp_path):
     node = Node(tmp_path, web="loaded active")
 
     assert node.stop("gone.service web.service", ALLOW_MISSING="true").code == 0
+
+
+def test_a_unit_that_runs_without_its_file_is_not_missing(tmp_path):
+    node = Node(tmp_path, ghost="not-found active")
+
+    done = node.stop("ghost.service", ALLOW_MISSING="true")
+
+    assert (done.code, done.reason) == (1, "UNITS: ghost.service is not-found")
 
 
 def test_one_that_somebody_starts_again_is_told(tmp_path):

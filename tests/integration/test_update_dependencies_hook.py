@@ -190,14 +190,14 @@ def test_npm_is_asked_by_the_lock_file_unless_it_updates(tmp_path, app):
     writes = 'mkdir -p node_modules; echo "$was" >node_modules/all'
     executable(
         alone.bin / "npm",
-        f"#!/bin/sh\necho $* >>{tmp_path}/asked\ncase $1 in\nls) {listed} ;;\n"
+        f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\ncase $1 in\nls) {listed} ;;\n'
         'ci) was="/x/node_modules/@o/b:@o/b@1.0.0"\n;;\n'
         'update) was="/x/node_modules/@o/b:@o/b@1.0.0 /x/node_modules/a:a@2.0.0:EXTRANEOUS '
         '/x/node_modules/b/node_modules/a:a@1.0.0"\n;;\n'
         f"esac\n{writes}\n",
     )
 
-    done = [update(alone, app, MODE=mode, ARGS="-q") for mode in ("install", "update")]
+    done = [update(alone, app, MODE=mode, ARGS="-q\n*\n") for mode in ("install", "update")]
 
     assert [(one.code, one.outputs) for one in done] == [
         (0, {"changed": "1", "changes": "@o/b none -> 1.0.0"}),
@@ -205,7 +205,7 @@ def test_npm_is_asked_by_the_lock_file_unless_it_updates(tmp_path, app):
     ]
     asked = (tmp_path / "asked").read_text().splitlines()
     tools = [line for line in asked if not line.startswith("ls ")]
-    assert tools == ["ci --no-audit --no-fund -q", "update --no-audit --no-fund -q"]
+    assert tools == ["ci --no-audit --no-fund -q *", "update --no-audit --no-fund -q *"]
 
 
 # -- ended half-way --------------------------------------------------------------------------
@@ -316,9 +316,10 @@ def test_without_a_copy_there_is_nothing_to_put_back(tmp_path, app):
         ((), {"DIRECTORY": "app"}, "DIRECTORY is no absolute path of a directory: app"),
         ((), {"TIMEOUT_S": "0"}, "TIMEOUT_S is no number: 0"),
         ((), {"MODE": "ci"}, "MODE is install or update: ci"),
+        ((), {"ALLOW_ROOT": "yes"}, "ALLOW_ROOT is neither true nor false: yes"),
         (
             ("package.json",),
-            {"ALLOW_ROOT": ""},
+            {"ALLOW_ROOT": "false"},
             "this is root: name the application's user (see the header) or set ALLOW_ROOT",
         ),
     ],

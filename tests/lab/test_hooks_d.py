@@ -128,3 +128,29 @@ def test_power_is_lost_while_units_stop_and_what_ran_runs_again(new_machine):
     assert hooks.hook_of(document, "30-stop-units")["outcome"] in ("interrupted", "failed")
     assert hooks.hook_of(document, "40-start-units")["outcome"] == "passed"
     assert json.loads(machine.execute(["hookd", "status", "--json"]).stdout)["operations"] == []
+
+
+def test_what_stops_along_with_a_unit_runs_again_and_no_other(new_machine):
+    machine = new_machine()
+    for name in ("pre/30-stop-units", "on-exit/40-start-units"):
+        machine.put(f"/usr/lib/hookd/hooks.d/{name}", (SHIPPED / name).read_bytes(), 0o755)
+    machine.write(
+        "/etc/hookd/hookd.toml", '[hooks."pre/30-stop-units".settings]\nUNITS = "app.service"\n'
+    )
+    needs, is_part = (f"[Unit]\n{key}=app.service\n" for key in ("Requires", "PartOf"))
+    wants = "[Unit]\nRequires=app.service\nWants=old.service\n"
+    units = {"app.service": UNIT, "old.service": needs + UNIT, "needs.service": needs + UNIT}
+    units.update({"part.service": is_part + UNIT, "all.target": wants})
+    for name, text in units.items():
+        machine.write(f"/etc/systemd/system/{name}", text)
+    machine.boot()
+    machine.execute("systemctl start needs part all.target && systemctl stop old").check()
+
+    hooks.hookd(machine, "pre")
+    while_stopped = machine.execute(["systemctl", "is-active", *units]).stdout.split()
+    hooks.hookd(machine, "on-exit")
+
+    active = machine.execute(["systemctl", "is-active", *units]).stdout.split()
+    assert while_stopped == ["inactive"] * 5
+    assert active == ["active", "inactive", "active", "active", "active"]
+    assert hooks.hook_of(hooks.shown(machine), "40-start-units")["outcome"] == "passed"

@@ -57,7 +57,10 @@ def _read(path: str) -> dict[str, bool]:
     for name, table in hooks.items():
         if not isinstance(table, dict) or set(table) - {"enabled"}:
             raise ValueError(f"says more of {name} than this command has written")
-        found[name] = table.get("enabled") is not False
+        on = table.get("enabled")
+        if on is not True and on is not False:
+            raise ValueError(f"says neither true nor false of {name}")
+        found[name] = on
     return found
 
 
