@@ -113,6 +113,17 @@ def test_an_instance_of_no_group_has_nothing_to_leave(tmp_path):
     assert done == Done(0, "", {}, "i-1f is in no Auto Scaling group\n")
 
 
+def test_an_instance_that_is_asked_for_in_another_region_is_not_taken_for_one_of_no_group(tmp_path):
+    node = Fake(tmp_path, describe_auto_scaling_instances=[""])
+    node.context.write_text(json.dumps({"instance_id": "i-1f", "region": "us-east-1"}))
+
+    wrong = node.run(LEAVE, GROUP="auto", REGION="eu-west-1", AWS_SSM_REGION_NAME="us-east-1")
+    right = node.run(LEAVE, GROUP="auto", REGION="us-east-1", AWS_SSM_REGION_NAME="eu-west-1")
+
+    reason = "i-1f is in no group of eu-west-1: this machine is in us-east-1, see to REGION"
+    assert (wrong.code, wrong.reason, right.code) == (1, reason, 0)
+
+
 @pytest.fixture
 def instance(tmp_path, request):
     if why_not(Standby):
@@ -284,6 +295,20 @@ def test_tasks_are_not_waited_for_for_ever_and_all_of_them_are_looked_at(tmp_pat
     told = [sum(word.startswith("arn:") for word in words) for words in described[:2]]
     assert (done.code, done.reason) == (1, "after 1 s there are still tasks of web")
     assert told == [100, 1]
+
+
+def test_a_look_at_the_tasks_that_fails_later_is_made_again(tmp_path):
+    web = "arn:aws:ecs:eu-west-1:1:task-definition/web:7\\n"
+    node = Fake(
+        tmp_path,
+        describe_container_instances=["ACTIVE\\tTrue"],
+        list_tasks=["arn:aws:ecs:eu-west-1:1:task/1\\n", "None", "refused", "None"],
+        describe_tasks=[web],
+    )
+
+    done = node.run(DRAIN, CLUSTER="c", CONTAINER_INSTANCE="ci", POLL_S=0)
+
+    assert (done.code, done.stdout) == (0, "ci is drained\n")
 
 
 @pytest.mark.parametrize(
