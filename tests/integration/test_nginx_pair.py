@@ -233,6 +233,17 @@ def test_a_record_that_a_power_cut_has_emptied_is_none(nginx, tmp_path):
     assert (codes, nginx.state()) == ([0, 0], before)
 
 
+def test_a_server_that_is_named_twice_is_taken_out_once(nginx, tmp_path):
+    before, address = nginx.state(), f"127.0.0.1:{nginx.a}"
+
+    left = nginx.leaves(SERVERS=f"{address} {address}")
+    while_out = nginx.state()
+    joined = nginx.joins()
+
+    assert (left.code, left.outputs, joined.code) == (0, {"left": "1"}, 0)
+    assert (while_out, nginx.state()) == (nginx.out, before)
+
+
 def test_commands_may_stand_on_several_lines(nginx, tmp_path):
     words = {
         name: f"\n{nginx.settings[nginx.join][name]}\n".replace(" ", "\n")
