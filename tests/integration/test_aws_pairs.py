@@ -25,6 +25,7 @@ answer=$(head -n 1 "$2")
 sed -i '1{$!d}' "$2"
 case $answer in
 hangs) exec sleep 60 ;;
+silent) exit 124 ;;
 refused*)
   error='An error occurred (ValidationError) when calling the operation:'
   printf '\\n%s %s\\n' "${error/the/the $2}" "${answer#refused }" >&2
@@ -111,6 +112,17 @@ def test_an_instance_of_no_group_has_nothing_to_leave(tmp_path):
     done = node.run(LEAVE, GROUP="auto")
 
     assert done == Done(0, "", {}, "i-1f is in no Auto Scaling group\n")
+
+
+def test_an_instance_that_is_asked_for_in_another_region_is_not_taken_for_one_of_no_group(tmp_path):
+    node = Fake(tmp_path, describe_auto_scaling_instances=[""])
+    node.context.write_text(json.dumps({"instance_id": "i-1f", "region": "us-east-1"}))
+
+    wrong = node.run(LEAVE, GROUP="auto", REGION="eu-west-1", AWS_SSM_REGION_NAME="us-east-1")
+    right = node.run(LEAVE, GROUP="auto", REGION="us-east-1", AWS_SSM_REGION_NAME="eu-west-1")
+
+    reason = "i-1f is in no group of eu-west-1: this machine is in us-east-1, see to REGION"
+    assert (wrong.code, wrong.reason, right.code) == (1, reason, 0)
 
 
 @pytest.fixture
@@ -223,12 +235,13 @@ def test_a_standby_that_is_not_reached_fails_pre(tmp_path, state, reason):
         (["None"], "i-1f is no longer in web: somebody has taken it out for good"),
         (["Pending:Wait"], "after 1 s i-1f is Pending:Wait in web"),
         (["Standby"], "web does not take i-1f back: it is as large as it may be"),
+        (["Standby", "silent"], "web does not take i-1f back: no answer"),
     ],
 )
 def test_a_return_that_cannot_be_told_stays_owed(tmp_path, states, reason):
     node = Fake(tmp_path, describe_auto_scaling_instances=[group("InService"), group("Standby")])
     assert node.run(LEAVE, GROUP="web").code == 0
-    full = ["refused it is as large as it may be"]
+    full = ["silent" if "silent" in states else "refused it is as large as it may be"]
     node.answer(describe_auto_scaling_instances=states, exit_standby=full)
 
     done = node.run(JOIN, POLL_S=1, TIMEOUT_S=1)
@@ -273,7 +286,7 @@ def test_tasks_are_not_waited_for_for_ever_and_all_of_them_are_looked_at(tmp_pat
     hundred_and_one = "".join(f"arn:aws:ecs:eu-west-1:1:task/None/{n}\\n" for n in range(101))
     node = Fake(
         tmp_path,
-        describe_container_instances=["ACTIVE\\tTrue"],
+        describe_container_instances=["ACTIVE\\tTrue", "DRAINING\\tTrue"],
         list_tasks=["None", hundred_and_one] * 9,
         describe_tasks=["", "arn:aws:ecs:eu-west-1:1:task-definition/web:7\\n"] * 9,
     )
@@ -282,8 +295,36 @@ def test_tasks_are_not_waited_for_for_ever_and_all_of_them_are_looked_at(tmp_pat
 
     described = [words for words in node.calls() if words[0] == "describe-tasks"]
     told = [sum(word.startswith("arn:") for word in words) for words in described[:2]]
-    assert (done.code, done.reason) == (1, "after 1 s there are still tasks of web")
+    assert (done.code, done.reason) == (1, "after 1 s ci is not drained: tasks of web")
     assert told == [100, 1]
+
+
+def test_where_tasks_may_be_placed_nothing_is_drained(tmp_path):
+    """What is asked for need not be seen at once, and somebody may activate it meanwhile."""
+    active, draining = "ACTIVE\\tTrue", "DRAINING\\tTrue"
+    node = Fake(tmp_path, describe_container_instances=[active] * 3 + [draining])
+    later = node.run(DRAIN, CLUSTER="c", CONTAINER_INSTANCE="ci", POLL_S=0)
+    left = (node.place / "describe-container-instances").read_text()
+    node.answer(describe_container_instances=[draining, active])
+
+    never = node.run(DRAIN, CLUSTER="c", CONTAINER_INSTANCE="ci", POLL_S=1, TIMEOUT_S=1)
+
+    assert (later.code, left) == (0, draining + "\n")
+    assert (never.code, never.reason) == (1, "after 1 s ci is not drained: it is ACTIVE")
+
+
+def test_a_look_at_the_tasks_that_fails_later_is_made_again(tmp_path):
+    web = "arn:aws:ecs:eu-west-1:1:task-definition/web:7\\n"
+    node = Fake(
+        tmp_path,
+        describe_container_instances=["ACTIVE\\tTrue", "DRAINING\\tTrue"],
+        list_tasks=["arn:aws:ecs:eu-west-1:1:task/1\\n", "None", "refused", "None"],
+        describe_tasks=[web],
+    )
+
+    done = node.run(DRAIN, CLUSTER="c", CONTAINER_INSTANCE="ci", POLL_S=0)
+
+    assert (done.code, done.stdout) == (0, "ci is drained\n")
 
 
 @pytest.mark.parametrize(
@@ -325,7 +366,7 @@ def test_an_agent_that_does_not_answer_is_no_reason_to_go_on(tmp_path):
 
 
 def test_the_agent_is_waited_for_after_a_reboot(tmp_path):
-    node = Fake(tmp_path, describe_container_instances=["ACTIVE\\tTrue"])
+    node = Fake(tmp_path, describe_container_instances=["ACTIVE\\tTrue", "DRAINING\\tTrue"])
     assert node.run(DRAIN, CLUSTER="c", CONTAINER_INSTANCE="ci").code == 0
     states = ["refused", "DRAINING\\tFalse", "DRAINING\\tTrue", "ACTIVE\\tTrue"]
     node.answer(describe_container_instances=states)
@@ -346,7 +387,7 @@ def test_an_agent_that_answered_here_must_answer_again(tmp_path):
     The caller's proxy does not answer: what is on this machine is asked without it.
     """
     arn = "arn:aws:ecs:eu-west-1:1:container-instance/c/1f"
-    node = Fake(tmp_path, describe_container_instances=["ACTIVE\\tTrue"])
+    node = Fake(tmp_path, describe_container_instances=["ACTIVE\\tTrue", "DRAINING\\tTrue"])
     said = json.dumps({"Cluster": "c", "ContainerInstanceArn": arn}).encode()
     settings = {"http_proxy": "http://127.0.0.1:9", "POLL_S": 1, "TIMEOUT_S": 60}
     with contextlib.closing(Answering()) as agent:
@@ -377,7 +418,7 @@ def test_an_agent_that_answered_here_must_answer_again(tmp_path):
     ],
 )
 def test_a_container_instance_that_does_not_come_back_stays_owed(tmp_path, state, reason):
-    node = Fake(tmp_path, describe_container_instances=["ACTIVE\\tTrue"])
+    node = Fake(tmp_path, describe_container_instances=["ACTIVE\\tTrue", "DRAINING\\tTrue"])
     assert node.run(DRAIN, CLUSTER="c", CONTAINER_INSTANCE="ci").code == 0
     node.answer(describe_container_instances=[state])
 
@@ -423,7 +464,11 @@ def test_a_record_that_a_power_cut_has_emptied_is_none(tmp_path, leave, join, ch
     node = Fake(
         tmp_path,
         describe_auto_scaling_instances=[group("InService"), group("Standby"), "Standby"],
-        describe_container_instances=["ACTIVE\\tTrue", "DRAINING\\tTrue", "ACTIVE\\tTrue"],
+        describe_container_instances=[
+            "ACTIVE\\tTrue",
+            *["DRAINING\\tTrue"] * 2,
+            "ACTIVE\\tTrue",
+        ],
     )
     (node.scratch / ("standby" if leave == LEAVE else "ecs")).touch()
     assert node.run(leave, **OURS).code == 0
@@ -451,7 +496,7 @@ def test_the_undo_asks_where_pre_asked(tmp_path, leave, join, change, settings, 
     node = Fake(
         tmp_path,
         describe_auto_scaling_instances=[group("InService"), group("Standby"), "InService"],
-        describe_container_instances=["ACTIVE\\tTrue"],
+        describe_container_instances=["ACTIVE\\tTrue", "DRAINING\\tTrue", "ACTIVE\\tTrue"],
     )
     host = {"instance_id": "i-1f", "region": context}
     node.context.write_text(json.dumps({"host": host, "outputs": {"region": "no-1"}}, indent=1))

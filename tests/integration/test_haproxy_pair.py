@@ -8,7 +8,7 @@ import time
 
 import pytest
 from support.balancers import Haproxy, traffic_ended
-from support.shipped import Done, executable
+from support.shipped import Alone, Done, executable
 from test_hook_pairs import why_not
 
 pytestmark = pytest.mark.skipif(bool(why_not(Haproxy)), reason=why_not(Haproxy))
@@ -31,6 +31,11 @@ def haproxy(tmp_path):
         ({"SERVERS": "web"}, "SERVERS: no BACKEND/SERVER: web"),
         ({"SOCKETS": "{place}/none"}, "{place}/none: cannot tell the state of web/a"),
         ({"SOCKETS": "127.0.0.1:{b}"}, "127.0.0.1:{b}: cannot tell the state of web/a"),
+        ({"SOCKETS": "localhost"}, "SOCKETS: no path, no HOST:PORT: localhost"),
+        ({"SOCKETS": "admin.sock"}, "SOCKETS: no path, no HOST:PORT: admin.sock"),
+        ({"SOCKETS": "./admin.sock"}, "SOCKETS: no path, no HOST:PORT: ./admin.sock"),
+        ({"SOCKETS": "127.0.0.1:99999"}, "127.0.0.1:99999: cannot tell the state of web/a"),
+        ({"SOCKETS": "[::1]:1"}, "[::1]:1: cannot tell the state of web/a"),
         ({"DRAIN_TIMEOUT_S": "0"}, "DRAIN_TIMEOUT_S is no number: 0"),
         ({"POLL_S": "soon"}, "POLL_S is no number: soon"),
     ],
@@ -202,6 +207,37 @@ def test_sessions_of_a_server_that_drained_before_are_waited_for(haproxy, tmp_pa
     haproxy.release()
 
     assert (done.code, done.reason) == (1, "after 1 s web/a has 2 sessions")
+
+
+def test_a_server_that_comes_back_while_another_drains_stops_pre(haproxy, tmp_path):
+    haproxy.ask("set server web/a state maint")
+    haproxy.hold()
+    alone = Alone(tmp_path)
+    executable(alone.bin / "sleep", '#!/bin/sh\n: >waits; exec /bin/sleep "$@"\n')
+    names = {**haproxy.settings[haproxy.leave], "SERVERS": "web/a web/b"}
+    leaving = alone.start(haproxy.leave, **names)
+    haproxy.until((alone.scratch / "waits").exists)
+
+    haproxy.ask("set server web/a state ready")
+    haproxy.release()
+    done = alone.end(leaving)
+
+    reason = f"{tmp_path}/admin.sock: web/a was in maintenance and is not: who ends it?"
+    assert (done.code, done.reason) == (1, reason)
+
+
+@pytest.mark.parametrize("hook", ["leave", "join"])
+def test_a_socket_that_is_gone_is_told_in_a_line(haproxy, tmp_path, hook):
+    assert haproxy.leaves().code == 0
+    haproxy.stop()
+    where = tmp_path / "admin.sock"
+    alone, name = Alone(tmp_path), getattr(haproxy, hook)
+
+    process = alone.start(name, **haproxy.settings[name])
+    _, said = process.communicate(timeout=30)
+    haproxy.start()
+
+    assert said.decode().splitlines()[:-1] == [f"{where}: [Errno 111] Connection refused"]
 
 
 def test_a_haproxy_that_is_gone_leaves_the_undo_owed(haproxy, tmp_path):

@@ -171,6 +171,15 @@ exec {KUBECTL} "$@"
     assert done.stdout == f"node {NAME} is schedulable, as before\n"
 
 
+def test_a_record_that_a_power_cut_has_emptied_is_none(node, kube):
+    """The name of a new file may reach the disk before what is in it; nothing was changed then."""
+    (node.scratch / "node").touch()
+
+    codes = [node.drain().code, node.uncordon().code]
+
+    assert (codes, kube.changes) == ([0, 0], [CORDONED, evicted("web-1"), UNCORDONED])
+
+
 def test_a_disruption_budget_holds_and_what_was_found_first_is_put_back_once(node, kube):
     kube.guarded = 1
 

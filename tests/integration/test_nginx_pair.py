@@ -28,6 +28,8 @@ def nginx(tmp_path):
         ({"FILE": "upstream"}, "FILE is no absolute path of a file: upstream"),
         ({"PID_FILE": "{place}/none"}, "nginx does not run: no {place}/none"),
         ({"POLL_S": "soon"}, "POLL_S is no number: soon"),
+        ({"TEST": " "}, "TEST or RELOAD names no command"),
+        ({"RELOAD": "\n"}, "TEST or RELOAD names no command"),
     ],
 )
 def test_nginx_is_left_alone_where_something_makes_no_sense(nginx, tmp_path, settings, reason):
@@ -201,6 +203,58 @@ def test_a_file_that_is_put_back_keeps_what_another_node_wrote(nginx, tmp_path):
     assert (codes, nginx.state()) == ([1, 0], (text, "0o640"))
 
 
+def test_what_another_node_writes_once_the_lock_is_gone_is_not_removed(nginx, tmp_path):
+    """Nodes that share the file make the new one under one name, each while it holds the lock."""
+    new = tmp_path / ".upstream.hookd"
+    nginx.hold()
+    alone = Alone(tmp_path)
+    leaving = alone.start(nginx.leave, **nginx.settings[nginx.leave])
+    nginx.until(lambda: nginx.answers() == ["b"])
+
+    new.write_text("another node's")
+    nginx.release()
+    left = alone.end(leaving)
+    there = new.exists()
+    new.unlink()
+    common = nginx.settings[nginx.join]
+    reload = executable(tmp_path / "reload", f"#!/bin/sh\n: >{new}; {common['RELOAD']}\n")
+    joined = nginx.joins(RELOAD=reload)
+
+    assert (left.code, there, joined.code, new.exists()) == (0, True, 0, True)
+
+
+def test_a_record_that_a_power_cut_has_emptied_is_none(nginx, tmp_path):
+    before = nginx.state()
+    Alone(tmp_path)
+    (tmp_path / "scratch/nginx").touch()
+
+    codes = [nginx.leaves().code, nginx.joins().code]
+
+    assert (codes, nginx.state()) == ([0, 0], before)
+
+
+def test_a_server_that_is_named_twice_is_taken_out_once(nginx, tmp_path):
+    before, address = nginx.state(), f"127.0.0.1:{nginx.a}"
+
+    left = nginx.leaves(SERVERS=f"{address} {address}")
+    while_out = nginx.state()
+    joined = nginx.joins()
+
+    assert (left.code, left.outputs, joined.code) == (0, {"left": "1"}, 0)
+    assert (while_out, nginx.state()) == (nginx.out, before)
+
+
+def test_commands_may_stand_on_several_lines(nginx, tmp_path):
+    words = {
+        name: f"\n{nginx.settings[nginx.join][name]}\n".replace(" ", "\n")
+        for name in ("TEST", "RELOAD")
+    }
+
+    done = [nginx.leaves(**words), nginx.joins(**words)]
+
+    assert [(one.code, one.reason) for one in done] == [(0, ""), (0, "")]
+
+
 def test_an_nginx_that_does_not_run_has_its_servers_when_it_starts(nginx, tmp_path):
     before = nginx.state()
     assert nginx.leaves().code == 0
@@ -228,8 +282,10 @@ def test_workers_that_still_answer_are_waited_for_and_not_for_ever(nginx, tmp_pa
 def test_an_nginx_that_does_not_reload_leaves_the_undo_owed(nginx, tmp_path):
     assert nginx.leaves().code == 0
 
+    blank = nginx.joins(RELOAD=" ")
     done = nginx.joins(RELOAD="true", RELOAD_TIMEOUT_S=1)
     again = nginx.joins(RELOAD="false")
 
+    assert (blank.code, blank.reason) == (1, "TEST or RELOAD names no command")
     assert (done.code, done.reason) == (75, "nginx has no new workers")
     assert (again.code, again.reason) == (75, "nginx did not reload")

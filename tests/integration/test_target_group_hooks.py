@@ -222,13 +222,16 @@ def test_a_group_that_is_not_there_stops_pre_before_anything_is_taken_away(node)
 
 # What moto does not do: targets that drain, several ports of one node, bad health.
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
+OTHER = GROUP.replace("web", "api") + "0"
 FAKE = """#!/bin/bash
 cd "${0%/*}/../elbv2"
 echo "$2 ${*: -1}" >>calls
 case $2 in
 describe-target-health)
-  state=$(head -n 1 states)
-  sed -i '1{$!d}' states
+  [[ -e ${6##*/} ]] && states=${6##*/} || states=states
+  state=$(head -n 1 "$states")
+  sed -i '1{$!d}' "$states"
+  [[ $state != refused ]] || exit 254
   printf '%b' "$state"
   ;;
 esac
@@ -236,7 +239,7 @@ esac
 
 
 class Fake(Alone):
-    """A node in one group; `states` is what each next question is answered, the last for ever."""
+    """A node; `states` is what each next question is answered, the last for ever."""
 
     def __init__(self, tmp_path, *states):
         super().__init__(tmp_path)
@@ -250,13 +253,24 @@ class Fake(Alone):
         (self.place / "states").write_text("".join(f"{one}\n" for one in states))
         (self.place / "calls").write_text("")
 
+    def answer_for(self, group, *states):
+        """Let one group have answers of its own."""
+        (self.place / group.rsplit("/", 1)[1]).write_text("".join(f"{one}\n" for one in states))
+
+    def answered(self, group):
+        """Return what of them is left."""
+        return (self.place / group.rsplit("/", 1)[1]).read_text()
+
     def changes(self):
         calls = (self.place / "calls").read_text().splitlines()
         return [call for call in calls if not call.startswith("describe")]
 
 
-def row(port, state, zone="None", target="i-1f"):
-    return f"{target}\\t{port}\\t{zone}\\t{state}\\n"
+NOTHING = "nothing was taken away\n"
+
+
+def row(port, state, zone="None", target="i-1f", quic="None"):
+    return f"{target}\\t{port}\\t{zone}\\t{state}\\t{quic}\\n"
 
 
 def test_it_waits_until_all_ports_have_drained(tmp_path):
@@ -279,26 +293,102 @@ def test_it_does_not_wait_for_ever(tmp_path):
 
     assert (done.code, done.reason) == (
         1,
-        f"not drained after 1 s: {GROUP} i-1f 80 None draining",
+        f"not drained after 1 s: {GROUP} i-1f 80 None draining None",
     )
 
 
-def test_a_node_on_its_way_out_stays_out(tmp_path):
-    node = Fake(tmp_path, row(80, "draining"))
+def test_a_node_on_its_way_out_is_waited_for_and_stays_out(tmp_path):
+    node = Fake(tmp_path, row(80, "draining"), row(80, "draining"), "")
 
-    left, joined = node.run(LEAVE, TARGET_GROUPS=GROUP), node.run(JOIN)
+    left, joined = node.run(LEAVE, TARGET_GROUPS=GROUP, POLL_S=0), node.run(JOIN)
 
-    assert (left.code, joined.code, node.changes()) == (0, 0, [])
+    said = "i-1f is in none of 1 target groups\n"
+    assert (left, joined) == (Done(0, "", {}, said), Done(0, "", {}, NOTHING))
+    assert ((node.place / "states").read_text(), node.changes()) == ("\n", [])
 
 
-def test_an_address_comes_back_into_its_zone(tmp_path):
+def test_a_node_that_drains_from_a_group_that_others_took_it_out_of_is_not_patched(tmp_path):
+    """Of two groups it is in one, and on its way out of the other."""
+    node = Fake(tmp_path, row(80, "healthy"), "")
+    node.answer_for(OTHER, row(80, "draining"))
+
+    done = node.run(LEAVE, TARGET_GROUPS=f"{GROUP} {OTHER}", POLL_S=1, DRAIN_TIMEOUT_S=1)
+
+    reason = f"not drained after 1 s: {OTHER} i-1f 80 None draining None"
+    assert (done.code, done.reason) == (1, reason)
+
+
+def test_a_look_that_fails_while_it_drains_is_made_again(tmp_path):
+    node = Fake(tmp_path, row(80, "healthy"), "refused", row(80, "draining"), "refused", "")
+
+    done = node.run(LEAVE, TARGET_GROUPS=GROUP, POLL_S=0)
+
+    assert (done.code, (node.place / "states").read_text()) == (0, "\n")
+
+
+def test_a_group_that_a_node_comes_back_to_while_another_drains_is_waited_for(tmp_path):
+    """The first of two groups has it again while the second drains."""
+    healthy, draining = row(80, "healthy"), row(80, "draining")
+    node = Fake(tmp_path)
+    node.answer_for(GROUP, healthy, "", healthy, draining, "")
+    node.answer_for(OTHER, healthy, draining, "")
+
+    done = node.run(LEAVE, TARGET_GROUPS=f"{GROUP} {OTHER}", POLL_S=0)
+
+    assert (done.code, node.answered(GROUP), node.answered(OTHER)) == (0, "\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("others", "settings"),
+    [
+        ("10.0.0.7", {}),
+        ("fd00::7", {}),
+        ("i-2e", {"TARGET_ID": "10.0.0.7"}),
+    ],
+)
+def test_a_group_whose_targets_are_of_another_kind_is_not_taken_for_one_without_us(
+    tmp_path, others, settings
+):
+    node = Fake(tmp_path, row(80, "healthy", target=others))
+
+    done = node.run(LEAVE, TARGET_GROUPS=GROUP, **settings)
+
+    who = settings.get("TARGET_ID", "i-1f")
+    reason = f"{who} cannot be in {GROUP}, whose targets are as {others}: set TARGET_ID"
+    assert (done.code, done.reason, node.changes()) == (1, reason, [])
+
+
+def test_other_targets_of_a_group_are_left_alone(tmp_path):
+    others = row(80, "healthy", target="i-1f2") + row(80, "healthy", target="i-1")
+    node = Fake(tmp_path, others + row(80, "healthy"), others)
+
+    done = node.run(LEAVE, TARGET_GROUPS=GROUP)
+
+    assert (done.code, node.changes()) == (0, ["deregister-targets Id=i-1f,Port=80"])
+
+
+def test_an_address_is_told_with_its_zone_and_comes_back_into_it(tmp_path):
     node = Fake(tmp_path, row(80, "healthy", "all", "10.0.0.7"), "")
     assert node.run(LEAVE, TARGET_GROUPS=GROUP, TARGET_ID="10.0.0.7").code == 0
+    left = node.changes()
     node.answer("healthy\\tNone")
 
     assert node.run(JOIN).code == 0
 
-    assert node.changes() == ["register-targets Id=10.0.0.7,Port=80,AvailabilityZone=all"]
+    told = "Id=10.0.0.7,Port=80,AvailabilityZone=all"
+    assert (left, node.changes()) == ([f"deregister-targets {told}"], [f"register-targets {told}"])
+
+
+def test_a_target_of_quic_comes_back_with_its_server_id(tmp_path):
+    """Without it, RegisterTargets refuses a target of QUIC or TCP_QUIC."""
+    node = Fake(tmp_path, row(443, "healthy", quic="0xa1b2c3d4e5f65890"), "")
+    assert node.run(LEAVE, TARGET_GROUPS=GROUP).code == 0
+    node.answer("healthy\\tNone")
+
+    assert node.run(JOIN).code == 0
+
+    told = "Id=i-1f,Port=443,QuicServerId=0xa1b2c3d4e5f65890"
+    assert node.changes() == [f"register-targets {told}"]
 
 
 @pytest.mark.parametrize(
@@ -310,6 +400,8 @@ def test_an_address_comes_back_into_its_zone(tmp_path):
         ("unhealthy", "unhealthy\\tTarget.Timeout", 0),
         ("unused", "unused\\tTarget.NotInUse", 0),
         ("unused", "unused\\tTarget.NotRegistered", 75),
+        ("unhealthy", "None", 75),
+        ("unhealthy", "", 75),
     ],
 )
 def test_joining_asks_for_the_health_that_was(tmp_path, before, after, code):
@@ -341,6 +433,10 @@ def test_a_wait_that_is_no_number_is_refused_before_anything_is_asked(tmp_path, 
         ({"TARGET_GROUPS": " "}, "TARGET_GROUPS: no ARN:"),
         (
             {"TARGET_GROUPS": GROUP, "TARGET_ID": "i-1 f"},
+            "the instance id is not known: set TARGET_ID",
+        ),
+        (
+            {"TARGET_GROUPS": GROUP, "AWS_SSM_INSTANCE_ID": "mi-0123456789abcdef0"},
             "the instance id is not known: set TARGET_ID",
         ),
         ({"TARGET_GROUPS": GROUP, "DRAIN_TIMEOUT_S": "soon"}, "DRAIN_TIMEOUT_S is no number: soon"),
