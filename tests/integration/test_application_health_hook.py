@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from support.balancers import free_ports
+from support.fakeroot import is_root
 from support.shipped import Alone, Done, executable
 
 HEALTH = "on-exit/50-application-health"
@@ -131,11 +132,26 @@ def test_who_accepts_and_says_nothing_is_not_waited_for_for_ever(tmp_path):
 def test_an_answer_without_an_end_fills_no_disk(tmp_path, application):
     node = Alone(tmp_path)
 
-    done = node.run(HEALTH, HTTP=f"http://{application}/endless", TIMEOUT_S=1, EACH_S=60)
+    settings = {"HTTP": f"http://{application}/endless", "BODY": "x"}
+    done = node.run(HEALTH, TIMEOUT_S=1, EACH_S=60, **settings)
 
     assert done.code == 1
     assert f"not well after 1 s: http://{application}/endless curl: (23) " in done.reason
     assert (node.scratch / "body").stat().st_size == 10 << 20
+
+
+@pytest.mark.skipif(not is_root(), reason="a mount namespace is made by root")
+def test_the_wait_goes_by_how_long_the_machine_is_up_whatever_is_done_to_its_clock(tmp_path):
+    node = Alone(tmp_path)
+    uptime = tmp_path / "uptime"
+    uptime.write_text("10.5 20.1\n")
+    late = executable(tmp_path / "late", f"#!/bin/sh\necho 1010.0 20.1 >{uptime}\nexit 1\n")
+    played = f'mount --bind {uptime} /proc/uptime; exec "$@"'
+    within = ("unshare", "--mount", "--propagation", "private", "sh", "-c", played, "sh")
+
+    done = node.run(HEALTH, within=within, COMMAND=late, TIMEOUT_S=1000, POLL_S=0)
+
+    assert (done.code, done.reason) == (1, f"not well after 1000 s: {late} ends with 1")
 
 
 def test_a_curl_that_is_killed_is_no_answer(tmp_path):

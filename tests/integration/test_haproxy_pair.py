@@ -144,7 +144,7 @@ def test_called_again_it_takes_no_server_out_of_maintenance(haproxy, tmp_path):
     executable(
         tmp_path / "bin/python3",
         f"""#!/bin/sh
-echo "$4" >>{asked}
+echo "$5" >>{asked}
 exec {sys.executable} "$@"
 """,
     )

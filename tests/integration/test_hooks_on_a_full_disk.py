@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.balancers import Haproxy, Nginx
 from support.fakeroot import is_root
 from support.shipped import Alone, executable
+from support.webhook import listening
 
 # BASH_COMPAT makes a newer bash use files for that as 4.2 does, in TMPDIR.
 FULL = 'mount -t tmpfs -o nr_inodes=1 none "$TMPDIR"; exec "$@"'
@@ -31,6 +33,11 @@ def on_full_disk(alone, hook, script=FULL, **settings):
     within = ("unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh")
     surely = {"BASH_COMPAT": "4.2", "TMPDIR": str(full)}
     return alone.run(hook, within=within, **surely, **settings)
+
+
+def put_back(alone, hook, **settings):
+    """Run an undo where its output finds no room either."""
+    return on_full_disk(alone, hook, f"export HOOKD_OUTPUT=/dev/full; {FULL}", **settings)
 
 
 def test_the_calendar_holds(alone):
@@ -129,3 +136,103 @@ def test_what_is_excluded_is_not_restarted(alone, tmp_path):
 
     assert (done.code, done.reason) == (0, "")
     assert (alone.bin / "done").read_text() == "try-restart -- b.service\n"
+
+
+AWS = """#!/bin/sh
+case $* in
+*describe-target-health*) printf 'healthy\\n' ;;
+*describe-container-instances*) printf 'ACTIVE\\tTrue\\n' ;;
+*describe-auto-scaling-instances*) printf 'InService\\n' ;;
+esac
+"""
+GROUP = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/1"
+
+
+@pytest.mark.parametrize(
+    ("hook", "record", "text", "said"),
+    [
+        (
+            "on-exit/70-join-target-group",
+            "targets",
+            f"{GROUP}\ti-1\t80\tNone\thealthy\tNone\n",
+            "1 targets are in their groups as before\n",
+        ),
+        (
+            "on-exit/70-activate-ecs",
+            "ecs",
+            "blue\ti-1\tACTIVE\t-\teu-west-1\n",
+            "i-1 is active in blue\n",
+        ),
+        (
+            "on-exit/70-exit-standby",
+            "standby",
+            "web\ti-1\tInService\teu-west-1\n",
+            "i-1 is in service in web\n",
+        ),
+    ],
+    ids=["target-group", "ecs", "standby"],
+)
+def test_a_node_comes_back_to_what_aws_balances(alone, hook, record, text, said):
+    executable(alone.bin / "aws", AWS)
+    (alone.scratch / record).write_text(text)
+
+    done = put_back(alone, hook)
+
+    assert (done.code, done.stdout) == (0, said)
+
+
+def test_a_kubernetes_node_comes_back(alone):
+    boot_id = alone.root / "proc/sys/kernel/random/boot_id"
+    boot_id.parent.mkdir(parents=True)
+    boot_id.write_text("8dd7\n")
+    kubectl = executable(alone.bin / "kubectl", "#!/bin/sh\necho '8dd7|false|True'\n")
+    (alone.scratch / "node").write_text(f"a\nTrue\nschedulable\n/etc/kube\n{kubectl}\n")
+
+    done = put_back(alone, "on-exit/70-uncordon-kubernetes")
+
+    assert (done.code, done.stdout) == (0, "node a is schedulable, as before\n")
+
+
+@pytest.mark.parametrize("kind", [Haproxy, Nginx])
+def test_a_node_comes_back_to_its_balancer(tmp_path, kind):
+    balancer = kind(tmp_path)
+    try:
+        assert balancer.leaves().code == 0
+        done = put_back(Alone(tmp_path), kind.join, **balancer.settings[kind.join])
+        balancer.until(lambda: balancer.answers() == ["a", "b"])
+    finally:
+        balancer.end()
+
+    assert (done.code, done.outputs) == (0, {})
+
+
+def test_an_application_is_asked(alone):
+    with listening() as server:
+        done = put_back(alone, "on-exit/50-application-health", HTTP=server.url, STATUS="501")
+
+    assert (done.code, done.stdout[:23]) == (0, "the application is well")
+
+
+RESULT = {
+    "operation": {"id": "20260205T015311Z-7f3a", "outstanding_undos": []},
+    "host": {"instance_id": "i-1f"},
+    "phases": [],
+    "checks": [{"id": "disk.low", "outcome": "fail", "severity": "fail"}],
+    "changes": {"packages": []},
+}
+
+
+def test_people_are_told(alone, tmp_path):
+    told = json.dumps(RESULT)
+    hookd = executable(tmp_path / "hookd", f"#!/bin/sh\necho '{told}'\n")
+    url = tmp_path / "url"
+    nowhere = f'mount -t tmpfs -o nr_inodes=1 none "$HOOKD_SCRATCH"; {FULL}'
+    settings = {"HOOKD": hookd, "HOOKD_HEALTH": "failed", "HOOKD_PATH": "patched-rebooted"}
+
+    with listening() as server:
+        url.write_text(server.url)
+        done = on_full_disk(alone, "on-exit/90-notify", nowhere, WEBHOOK_FILE=url, **settings)
+
+    state = "i-1f is NOT WELL after patching (patched-rebooted)"
+    assert (done.code, done.stdout) == (0, f"told: hookd: {state}\n")
+    assert [body["checks"] for _, _, body in server.got] == [["disk.low"]]
