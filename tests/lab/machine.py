@@ -36,10 +36,11 @@ def entering(leader: str) -> tuple[str, ...]:
 
     Its process stays outside of the machine's cgroups. A shell outside of its process ids waits,
     not nsenter: that stops for good with a child that systemd-shutdown stops, and the machine that
-    goes down waits for it (util-linux, sys-utils/nsenter.c: continue_as_child).
+    goes down waits for it (util-linux, sys-utils/nsenter.c: continue_as_child). env, because what
+    is built into that shell would be done out here.
     """
     namespaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--time")
-    waiting = ("sh", "-c", '"$@"; exit $?', "sh")
+    waiting = ("sh", "-c", 'env -- "$@"; exit $?', "sh")
     return ("nsenter", "--target", leader, "--no-fork", *namespaces, *waiting)
 
 

@@ -114,6 +114,13 @@ def test_what_is_executed_while_the_machine_goes_down_does_not_hold_it_up(machin
     assert stopped.result().returncode == 128 + signal.SIGTERM
 
 
+def test_what_is_executed_reaches_nothing_outside_of_the_machine(machine):
+    """Of words that a shell has built in, too."""
+    own = str(os.getpid())
+
+    assert machine.execute(["kill", "-0", own]).stderr == f"kill: ({own}): No such process\n"
+
+
 def test_the_journal_tells_of_this_boot_and_of_the_last(machine):
     machine.execute(["logger", "before the boot"]).check()
     machine.reboot()
