@@ -288,13 +288,13 @@ def test_numbers_are_judged_alike_in_all_shipped_hooks():
     assert odd == {}
 
 
+SPAN = re.DOTALL | re.MULTILINE
 # What a clock that is set moves, and what takes a temporary file before bash 5.1, which a full disk
 # has not: then nothing is read, which is to some loops that there is nothing.
-SPAN = re.DOTALL | re.MULTILINE
 NOT_IN_HOOKS = re.compile(r"\bSECONDS\b|<<")
 
 
-def test_shipped_hooks_rely_on_no_clock_and_on_no_temporary_file():
+def test_shipped_hooks_wait_by_no_clock_and_need_no_temporary_file():
     hooks = pathlib.Path(__file__).parent.parent.glob("hooks.d/*/*")
     shell = {hook.name: re.sub(r"-c '\n.*?^'", "", hook.read_text(), flags=SPAN) for hook in hooks}
     lines = [

@@ -9,6 +9,7 @@ from support.balancers import Haproxy, Nginx
 from support.fakeroot import is_root
 from support.shipped import Alone, executable
 from support.webhook import listening
+from test_notify_hook import NOTIFY, Told
 
 # BASH_COMPAT makes a newer bash use files for that as 4.2 does, in TMPDIR.
 FULL = 'mount -t tmpfs -o nr_inodes=1 none "$TMPDIR"; exec "$@"'
@@ -207,31 +208,22 @@ def test_a_node_comes_back_to_its_balancer(tmp_path, kind):
 
 
 def test_an_application_is_asked(alone):
+    # which has no GET
     with listening() as server:
         done = put_back(alone, "on-exit/50-application-health", HTTP=server.url, STATUS="501")
 
     assert (done.code, done.stdout[:23]) == (0, "the application is well")
 
 
-RESULT = {
-    "operation": {"id": "20260205T015311Z-7f3a", "outstanding_undos": []},
-    "host": {"instance_id": "i-1f"},
-    "phases": [],
-    "checks": [{"id": "disk.low", "outcome": "fail", "severity": "fail"}],
-    "changes": {"packages": []},
-}
-
-
-def test_people_are_told(alone, tmp_path):
-    told = json.dumps(RESULT)
-    hookd = executable(tmp_path / "hookd", f"#!/bin/sh\necho '{told}'\n")
-    url = tmp_path / "url"
+def test_people_are_told(tmp_path):
+    told, url = Told(tmp_path), tmp_path / "url"
+    told.know(checks=[{"id": "disk.low", "outcome": "fail", "severity": "fail"}])
     nowhere = f'mount -t tmpfs -o nr_inodes=1 none "$HOOKD_SCRATCH"; {FULL}'
-    settings = {"HOOKD": hookd, "HOOKD_HEALTH": "failed", "HOOKD_PATH": "patched-rebooted"}
+    settings = {"HOOKD_HEALTH": "failed", "HOOKD_PATH": "patched-rebooted"}
 
     with listening() as server:
         url.write_text(server.url)
-        done = on_full_disk(alone, "on-exit/90-notify", nowhere, WEBHOOK_FILE=url, **settings)
+        done = on_full_disk(told, NOTIFY, nowhere, WEBHOOK_FILE=url, **settings)
 
     state = "i-1f is NOT WELL after patching (patched-rebooted)"
     assert (done.code, done.stdout) == (0, f"told: hookd: {state}\n")
