@@ -105,7 +105,7 @@ def test_a_service_that_does_not_tell_is_asked_again(alone, service, reason):
 def test_that_there_is_no_tag_is_believed_of_a_service_that_tells_tags(alone):
     executable(
         alone.bin / "curl",
-        "#!/bin/sh\ncase $* in\n*/api/token) printf 'token\\n200' ;;\n"
+        "#!/bin/sh\ncat >taken\ncase $* in\n*/api/token) printf 'token\\n200' ;;\n"
         "*/tags/instance) printf 'busy\\n503' ;;\n*) printf 'none\\n404' ;;\nesac\n",
     )
 
