@@ -72,7 +72,8 @@ def test_each_phase_says_what_became_of_its_caller(root, service):
     told = []
     for number, phase in enumerate(Phase, 1):
         waits = (
-            f'touch "$HOOKD_ROOT/{phase}"\nuntil test -e "$HOOKD_ROOT/go"; do sleep 0.05; done\n'
+            f'touch "$HOOKD_ROOT/{phase}"\n'
+            f'until test -e "$HOOKD_ROOT/go.{phase}"; do sleep 0.05; done\n'
         )
         root.hook(f"{phase}/10-x", waits, grace="1s")
         client = root.start("run", phase.value, *RUN)
@@ -80,7 +81,7 @@ def test_each_phase_says_what_became_of_its_caller(root, service):
         client.kill()
         client.wait(20)
         if phase is not Phase.PRE:
-            (root.path / "go").touch()
+            (root.path / f"go.{phase}").touch()
         wait_for(lambda: len(bodies_of(events_of(root), PhaseEnded)) >= number, 20)  # noqa: B023
         ended = bodies_of(events_of(root), Observed)
         told.append(next(one.value for one in ended[::-1] if one.subject == "caller.lost"))

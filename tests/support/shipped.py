@@ -42,12 +42,32 @@ def executable(path: pathlib.Path, script: str) -> pathlib.Path:
     return path
 
 
-def _tell(session: int, signal_: int) -> None:
-    """Send a signal to every process of a session: timeout(1) makes groups of its own."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+def _members(session: int) -> set:
+    """Tell the processes of a session: timeout(1) makes groups of its own."""
+    found = set()
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
         with contextlib.suppress(ProcessLookupError):
-            if os.getsid(int(pid)) == session:
-                os.kill(int(pid), signal_)
+            if os.getsid(pid) == session:
+                found.add(pid)
+    return found
+
+
+def _tell(session: int, signal_: int) -> None:
+    """Send a signal to a whole session, stopped first: a shell whose command is gone runs on."""
+    told: set = set()
+    new = _members(session)
+    while new:
+        _send(new, signal.SIGSTOP)
+        told |= new
+        new = _members(session) - told
+    _send(told, signal_)
+    _send(told, signal.SIGCONT)
+
+
+def _send(pids: set, signal_: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal_)
 
 
 @dataclass(frozen=True)
