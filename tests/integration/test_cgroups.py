@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from support.cgroups import VERSIONS, Service
-from support.hooks import Bench, collect_children, is_alive, wait_for
+from support.hooks import Bench, collect_children, is_alive, until_is, wait_for
 from support.node import Node
 
 from hookd.core.model import HookOutcome, Leftover
@@ -17,7 +17,7 @@ from hookd.system.process.family import end_leftovers
 
 # leaves the session, the environment and, once its parent is gone, the line of descent
 ESCAPE = "(env -i setsid sh -c 'echo $$ >{0}; exec sleep {1}' >/dev/null 2>&1 &);"
-UNTIL = " while [ ! -s {0} ]; do sleep 0.01; done; "
+UNTIL = until_is("sleep", "$(cat {0})")
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make cgroups")
 
@@ -74,7 +74,7 @@ def test_a_cgroup_that_empties_does_not_start_the_agent_of_systemd(service, benc
 
 
 def test_who_left_session_environment_and_descent_ends_with_its_own_hook_only(bench, tmp_path):
-    slow = bench.start(escaping("slow") + "exec sleep 30", timeout_s=0.6, grace_s=0.3)
+    slow = bench.start(escaping("slow") + "exec sleep 30", timeout_s=1.5, grace_s=0.3)
     quick = bench.start(escaping("quick") + "while [ ! -e go ]; do sleep 0.01; done")
     told = []
 
@@ -124,7 +124,7 @@ def test_a_child_cgroup_that_a_hook_makes_is_part_of_it(service, bench, tmp_path
         + f"d=$(echo {service.directory}/*/); mkdir -p $d/nested/deeper;"
         + " cat child >$d/nested/deeper/cgroup.procs; echo x >moved; exec sleep 30"
     )
-    ended = bench.run(script, timeout_s=0.6, grace_s=0.3)
+    ended = bench.run(script, timeout_s=1.5, grace_s=0.3)
     assert (ended.outcome, (tmp_path / "moved").exists()) == (HookOutcome.TIMED_OUT, True)
     assert not is_alive(pid_in(tmp_path / "child"))
     assert service.hooks() == []

@@ -11,6 +11,7 @@ import textwrap
 
 import pytest
 from support.faults import REPOSITORY, RESERVED, FaultRoot, end_all, living, wait_for
+from support.hooks import until_is
 
 GIGABYTE = 1 << 30
 
@@ -85,7 +86,7 @@ def test_a_hook_that_stops_itself_is_ended_at_its_limit(root):
 
 
 def test_a_daemon_that_keeps_stdout_is_named_and_lives_on(root):
-    root.hook("pre/10-x", "( setsid sleep 300 & )\nexit 0\n")
+    root.hook("pre/10-x", "setsid sleep 300 &" + until_is("sleep", "$!"))
     done = root.hookd("run", "pre")
     hook = root.hook_result("pre/10-x")
     assert (done.code, hook["outcome"]) == (0, "passed"), done
@@ -241,7 +242,7 @@ def test_endless_output_ends_at_the_limit(root):
 
 
 def test_a_hook_that_ends_while_its_child_prints_endlessly_passes(root):
-    root.hook("pre/10-x", "yes & exit 0\n")
+    root.hook("pre/10-x", f"yes & {until_is('yes', '$!')}")
     done = root.hookd("run", "pre")
     assert (done.code, outcome(root, "pre/10-x")) == (0, ("passed", 0, None)), done
     assert [one["command"] for one in root.hook_result("pre/10-x")["left_running"]] == ["yes"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from hookd.system.process.children import Children
 from hookd.system.process.running import Ended
 
 TESTS = pathlib.Path(__file__).parents[1]
+LIMIT_S = 1.5  # long enough for a shell to get as far as its trap on a machine that is busy
+LATE = "timed out after 1.5 s"
 
 
 @pytest.fixture(name="bench")
@@ -69,47 +72,47 @@ def test_death_by_a_real_time_signal_is_told(bench):
 
 
 def test_a_hook_that_takes_too_long_gets_term(bench):
-    ended = bench.run("exec sleep 30", timeout_s=0.2)
-    assert told(ended) == (HookOutcome.TIMED_OUT, None, "SIGTERM", "timed out after 0.2 s")
-    assert 0.2 <= ended.duration_s < 3
+    ended = bench.run("exec sleep 30", timeout_s=LIMIT_S)
+    assert told(ended) == (HookOutcome.TIMED_OUT, None, "SIGTERM", LATE)
+    assert LIMIT_S <= ended.duration_s < 15
 
 
 def test_a_hook_that_cleans_up_after_term_has_timed_out_all_the_same(bench):
-    ended = bench.run("trap 'echo tidy; exit 0' TERM; sleep 30", timeout_s=0.2)
-    assert told(ended) == (HookOutcome.TIMED_OUT, 0, None, "timed out after 0.2 s")
+    ended = bench.run("trap 'echo tidy; exit 0' TERM; sleep 30", timeout_s=LIMIT_S)
+    assert told(ended) == (HookOutcome.TIMED_OUT, 0, None, LATE)
     assert ended.stdout.head == "tidy\n"
 
 
 def test_what_was_started_after_term_gets_term_too(bench):
     script = "trap 'sleep 30 & exit 0' TERM; while :; do sleep 0.05; done"
-    ended = bench.run(script, timeout_s=0.2, grace_s=20)
-    assert told(ended) == (HookOutcome.TIMED_OUT, 0, None, "timed out after 0.2 s")
+    ended = bench.run(script, timeout_s=LIMIT_S, grace_s=20)
+    assert told(ended) == (HookOutcome.TIMED_OUT, 0, None, LATE)
     assert ended.left_running == ()
 
 
 def test_a_hook_that_ignores_term_is_killed_after_the_grace(bench):
-    ended = bench.run("trap '' TERM; sleep 30; sleep 30", timeout_s=0.2, grace_s=0.2)
-    reason = "timed out after 0.2 s; still there 0.2 s after SIGTERM, so killed"
+    ended = bench.run("trap '' TERM; sleep 30; sleep 30", timeout_s=LIMIT_S, grace_s=0.2)
+    reason = f"{LATE}; still there 0.2 s after SIGTERM, so killed"
     assert told(ended) == (HookOutcome.TIMED_OUT, None, "SIGKILL", reason)
-    assert ended.duration_s < 3
+    assert ended.duration_s < 15
 
 
 def test_a_hook_that_stopped_itself_is_woken_by_its_end(bench):
-    ended = bench.run("kill -STOP $$", timeout_s=0.2)
-    assert told(ended) == (HookOutcome.TIMED_OUT, None, "SIGTERM", "timed out after 0.2 s")
+    ended = bench.run("kill -STOP $$", timeout_s=LIMIT_S)
+    assert told(ended) == (HookOutcome.TIMED_OUT, None, "SIGTERM", LATE)
 
 
 def test_a_stopped_hook_that_ignores_term_is_killed(bench):
     script = "trap '' TERM; while :; do kill -STOP $$; done"
-    ended = bench.run(script, timeout_s=0.2, grace_s=0.1)
+    ended = bench.run(script, timeout_s=LIMIT_S, grace_s=0.1)
     assert (ended.outcome, ended.signal) == (HookOutcome.TIMED_OUT, "SIGKILL")
 
 
 def test_the_deadline_ends_the_running_and_starts_no_more(bench):
     starts = [bench.start("exec sleep 30"), bench.start("exit 0")]
-    first, second = bench.group(starts, deadline=up_s() + 0.25)
+    first, second = bench.group(starts, deadline=up_s() + LIMIT_S)
     assert (first.outcome, first.signal) == (HookOutcome.TIMED_OUT, "SIGTERM")
-    assert first.reason == "the deadline came after 0.2 s"
+    assert re.fullmatch(r"the deadline came after \d(\.\d)? s", first.reason)
     assert second is None
 
 
@@ -125,7 +128,7 @@ def test_a_reason_to_stop_ends_the_running_and_starts_no_more(bench):
     expected = (HookOutcome.INTERRUPTED, None, "SIGTERM", "cancelled by a person")
     assert told(first) == expected
     assert second is None
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
 
 
 def test_a_failure_of_our_own_ends_the_hook_and_is_raised(bench):
@@ -202,7 +205,7 @@ HOSTILE_PARENT = textwrap.dedent("""
         bench = Bench(pathlib.Path(sys.argv[1]), children)
         script = "grep -hE '^Sig(Blk|Ign):' /proc/self/status; exit 3"
         said = bench.run(script)
-        late = bench.run("exec sleep 30", timeout_s=0.1)
+        late = bench.run("exec sleep 30", timeout_s=1.0)
     masks = [int(line.split()[1], 16) & 0x7FFFFFFF for line in said.stdout.head.splitlines()]
     print(json.dumps([said.outcome, said.exit_code, masks, late.signal]))
 """)

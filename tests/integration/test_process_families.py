@@ -11,7 +11,7 @@ import textwrap
 import time
 
 import pytest
-from support.hooks import Bench, collect_children, command, is_alive, wait_for
+from support.hooks import Bench, collect_children, command, is_alive, until_is, wait_for
 
 from hookd.core.model import HookOutcome, Leftover
 from hookd.system.process.children import Children
@@ -20,6 +20,7 @@ from hookd.system.process.table import read_process
 
 TESTS = pathlib.Path(__file__).parents[1]
 TOKEN = f"test-{os.getpid()}/of-its-own"  # other tests run on this machine as well
+IS_SLEEP = until_is("sleep", "$(cat {0})")
 
 
 @pytest.fixture(name="bench")
@@ -91,18 +92,16 @@ def test_a_leftover_survives_the_engine_as_well(tmp_path):
 
 
 def test_a_daemon_that_keeps_stdout_is_named_and_delays_nothing(bench, tmp_path):
-    script = "(setsid sh -c 'echo $$ >left; exec sleep 62' &) ; while [ ! -s left ]; do :; done"
-    began = time.monotonic()
+    script = "(setsid sh -c 'echo $$ >left; exec sleep 62' &) ; " + IS_SLEEP.format("left")
     ended = bench.run(script)
-    assert time.monotonic() - began < 3
+    assert ended.duration_s < 15
     assert ended.left_running == (Leftover(pid_in(tmp_path / "left"), "sleep 62", True),)
 
 
 def test_a_daemon_without_our_environment_is_named_too(bench, tmp_path):
     script = (
         "(env -i setsid sh -c 'echo $$ >left; exec sleep 63' >/dev/null 2>&1 &);"
-        "while [ ! -s left ]; do :; done"
-    )
+    ) + IS_SLEEP.format("left")
     ended = bench.run(script)
     assert ended.left_running == (Leftover(pid_in(tmp_path / "left"), "sleep 63"),)
 
@@ -115,7 +114,7 @@ def test_a_pipeline_that_ends_a_moment_later_is_waited_for(bench):
 
 def test_a_leftover_is_not_blamed_on_the_next_hook(bench, tmp_path):
     first, second = bench.group(
-        [bench.start("sleep 64 & echo $! >left"), bench.start("exec sleep 30", timeout_s=0.2)]
+        [bench.start("sleep 64 & echo $! >left"), bench.start("exec sleep 30", timeout_s=1.0)]
     )
     pid = pid_in(tmp_path / "left")
     assert [one.pid for one in first.left_running] == [pid]
@@ -137,7 +136,7 @@ def test_a_leftover_is_not_blamed_on_the_next_hook(bench, tmp_path):
     ],
 )
 def test_at_the_limit_all_of_the_hook_ends(bench, tmp_path, start):
-    ended = bench.run(start + "\nsleep 30", timeout_s=0.3, grace_s=0.2)
+    ended = bench.run(start + "\nsleep 30", timeout_s=1.5, grace_s=0.2)
     assert (ended.outcome, ended.left_running) == (HookOutcome.TIMED_OUT, ())
     assert not is_alive(pid_in(tmp_path / "child"))
 
@@ -145,16 +144,15 @@ def test_at_the_limit_all_of_the_hook_ends(bench, tmp_path, start):
 def test_children_get_their_grace_after_the_hook_itself_is_gone(bench, tmp_path):
     child = "sh -c 'trap \"sleep 0.15; echo tidy >tidy; exit\" TERM; echo x >up; sleep 65 & wait' &"
     script = child + "while [ ! -s up ]; do :; done; exec sleep 30"
-    bench.run(script, timeout_s=0.3, grace_s=5.0)
+    bench.run(script, timeout_s=1.5, grace_s=20.0)
     assert (tmp_path / "tidy").exists()
 
 
 def test_orphans_of_parallel_hooks_are_not_confused(bench, tmp_path):
     orphan = "(setsid sh -c 'echo $$ >{0}; exec sleep 66' >/dev/null 2>&1 &);"
-    wait = "while [ ! -s {0} ]; do :; done;"
     starts = [
-        bench.start((orphan + wait).format("keeps")),
-        bench.start((orphan + wait + "sleep 30").format("hangs"), timeout_s=0.4),
+        bench.start((orphan + IS_SLEEP).format("keeps")),
+        bench.start((orphan + IS_SLEEP + "sleep 30").format("hangs"), timeout_s=1.5),
     ]
     keeps, hangs = bench.group(starts, max_parallel=2)
     kept = pid_in(tmp_path / "keeps")
@@ -169,9 +167,9 @@ def test_orphans_of_parallel_hooks_are_not_confused(bench, tmp_path):
 
 def test_parallel_hooks_run_at_the_same_time(bench):
     began = time.monotonic()
-    ended = bench.group([bench.start("exec sleep 0.3") for _ in range(10)], max_parallel=10)
+    ended = bench.group([bench.start("exec sleep 2") for _ in range(10)], max_parallel=10)
     assert [one.outcome for one in ended] == [HookOutcome.PASSED] * 10
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 15  # one after another takes 20 s
 
 
 def test_no_more_run_at_the_same_time_than_allowed(bench):
@@ -233,8 +231,9 @@ def _engine(tmp_path):
 def test_what_is_left_of_a_dead_engines_hook_is_found_and_ended(engine, tmp_path):
     script = (
         "(setsid sh -c 'echo $$ >orphan; trap \"\" TERM; sleep 67; sleep 67' &);"
-        "env -i sh -c 'echo $$ >bare; exec sleep 68' & while [ ! -s bare ]; do :; done;"
-        "while [ ! -s orphan ]; do :; done; echo x >up; sleep 69"
+        "env -i sh -c 'echo $$ >bare; exec sleep 68' &"
+        + IS_SLEEP.format("bare")
+        + "while [ ! -s orphan ]; do :; done; echo x >up; sleep 69"
     )
     process, (token, pid, started) = engine(script)
     wait_for((tmp_path / "up").exists)
@@ -254,7 +253,8 @@ def test_what_is_left_of_a_dead_engines_hook_is_found_and_ended(engine, tmp_path
 def test_orphans_are_found_by_token_when_the_hook_itself_is_gone(engine, tmp_path):
     process, (token, pid, started) = engine(
         "(setsid sh -c 'echo $$ >orphan; exec sleep 70' &);"
-        "while [ ! -s orphan ]; do :; done; echo x >up; exec sleep 71"
+        + IS_SLEEP.format("orphan")
+        + "echo x >up; exec sleep 71"
     )
     wait_for((tmp_path / "up").exists)
     process.send_signal(signal.SIGKILL)

@@ -64,6 +64,11 @@ class Bench:
             end_leftovers(token, pid, started, pid, 0.0, cgroup)
 
 
+def until_is(program: str, pid: str) -> str:
+    """Return shell text that waits until process `pid`, a shell word, has executed `program`."""
+    return f" until grep -qx {program} /proc/{pid}/comm; do sleep 0.01; done 2>/dev/null; "
+
+
 def is_alive(pid: int) -> bool:
     process = read_process(pid)
     return process is not None and not process.is_dead
