@@ -56,7 +56,9 @@ class Node:
         """Run hookd and return its exit code and stdout."""
         process = self.start(*words, before=before)
         stdout, _ = process.communicate(timeout=60)
-        return process.returncode, stdout.decode("utf-8")
+        told = stdout.decode("utf-8")
+        print(f"$ hookd {' '.join(words)}: {process.returncode}\n{told[:4000]}")  # if it fails
+        return process.returncode, told
 
     def result(self):
         """Return the only operation's result."""
