@@ -143,11 +143,11 @@ print(json.dumps([len(first.files), first.files[-1], first == second, first.reas
 def test_all_are_asked_at_the_same_time(asking):
     lines = """
 def slow():
-    time.sleep(0.7)
+    time.sleep(2)
     return fine()
 began = time.monotonic()
-readings = ask(*[slow] * 5, limit_s=10.0)()
-print(json.dumps([[one.mode for one in readings], time.monotonic() - began < 2.5]))
+readings = ask(*[slow] * 5, limit_s=20.0)()
+print(json.dumps([[one.mode for one in readings], time.monotonic() - began < 9]))
 """
     assert asking(lines) == [["enforcing"] * 5, True]
 

@@ -48,7 +48,7 @@ def test_exit_code_0_passes_and_costs_are_counted(bench):
     ended = bench.run("exit 0")
     assert told(ended) == (HookOutcome.PASSED, 0, None, "")
     assert (ended.stdout, ended.stderr, ended.left_running) == (Stream(), Stream(), ())
-    assert 0 < ended.duration_s < 5
+    assert 0 < ended.duration_s < 15
     assert 0 <= ended.cpu_s < 5
     assert ended.max_rss_kb == 0  # not more than our own
 

@@ -571,7 +571,7 @@ def test_comparing_1500_packages_takes_less_than_20_ms():
     ends = snapshot("a", PackageSet(installed=many)), snapshot("b", PackageSet(installed=changed))
     took = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         assert len(package_changes(*ends)) == 30
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     assert min(took) < 0.020

@@ -367,9 +367,9 @@ def test_the_checksum_covers_the_whole_file(base):
 def test_ten_thousand_hooks_take_seconds(base):
     for n in range(10000):
         add(base, f"{n:05}")
-    began = time.monotonic()
+    began = time.process_time()
     hooks = found(base).hooks
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert (len(hooks), {hook.state for hook in hooks}) == (10000, {HookState.READY})
 
 

@@ -323,10 +323,10 @@ def test_a_bomb_among_the_rotated_logs_is_stopped(log):
     log.rename(".1")
     log.pack(".1", "gz")
     log.append(b"new\n")
-    began = time.monotonic()
+    began = time.process_time()
     found = follow(log.path, cursor, most=1024 * 1024)
     assert (lines(found)[-1], found.gap) == ("new", True)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_an_old_log_of_any_size_costs_nothing(log):
@@ -334,11 +334,11 @@ def test_an_old_log_of_any_size_costs_nothing(log):
         file.truncate(1 << 40)
         file.seek(0, os.SEEK_END)
         file.write(b"\nlast\n")
-    began = time.monotonic()
+    began = time.process_time()
     cursor = follow(log.path, None).cursor
     log.append(b"new\n")
     assert lines(follow(log.path, cursor)) == ["new"]
-    assert time.monotonic() - began < 0.2
+    assert time.process_time() - began < 0.2
 
 
 @settings(max_examples=60, deadline=None)
