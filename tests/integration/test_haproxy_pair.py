@@ -38,6 +38,12 @@ def haproxy(tmp_path):
         ({"SOCKETS": "[::1]:1"}, "[::1]:1: cannot tell the state of web/a"),
         ({"DRAIN_TIMEOUT_S": "0"}, "DRAIN_TIMEOUT_S is no number: 0"),
         ({"POLL_S": "soon"}, "POLL_S is no number: soon"),
+        ({"MIN_UP": "two"}, "MIN_UP is no number: two"),
+        ({"MIN_UP": "2"}, "{place}/admin.sock: 1 others are up in web, MIN_UP is 2"),
+        (
+            {"SERVERS": "web/a web/b", "MIN_UP": "1"},
+            "{place}/admin.sock: 0 others are up in web, MIN_UP is 1",
+        ),
     ],
 )
 def test_haproxy_is_told_nothing_where_something_makes_no_sense(
@@ -50,6 +56,33 @@ def test_haproxy_is_told_nothing_where_something_makes_no_sense(
 
     assert (done.code, done.reason) == (1, reason.format(**names))
     assert haproxy.state() == before
+
+
+@pytest.mark.parametrize(
+    "order", ["state maint", "state drain", "weight 0", "addr 127.0.0.1 port 1"]
+)
+def test_a_server_that_is_needed_stays_until_another_is_up(haproxy, order):
+    haproxy.ask(f"set server web/b {order}")
+    haproxy.until(lambda: haproxy.answers() == ["a"])
+    before = haproxy.state()
+
+    needed = haproxy.leaves(MIN_UP=1)
+
+    reason = f"{haproxy.place}/admin.sock: 0 others are up in web, MIN_UP is 1"
+    assert (needed.code, needed.reason, haproxy.state()) == (1, reason, before)
+
+    haproxy.ask("set server web/b state ready")
+    haproxy.ask("set server web/b weight 100%")
+    haproxy.ask(f"set server web/b addr 127.0.0.1 port {haproxy.b}")
+    haproxy.until(lambda: haproxy.answers() == ["a", "b"])
+    assert haproxy.leaves(MIN_UP=1).code == 0
+
+
+def test_a_server_that_was_out_needs_no_other(haproxy):
+    for server in "ab":
+        haproxy.ask(f"set server web/{server} state maint")
+
+    assert haproxy.leaves(MIN_UP=1).code == 0
 
 
 def test_haproxy_is_waited_for_and_not_for_ever(haproxy, tmp_path):

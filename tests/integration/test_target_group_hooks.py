@@ -318,6 +318,50 @@ def test_a_node_that_drains_from_a_group_that_others_took_it_out_of_is_not_patch
     assert (done.code, done.reason) == (1, reason)
 
 
+def test_a_node_that_is_needed_stays(tmp_path):
+    """Of the others one is healthy, with two ports; of the second group this node is no part."""
+    others = row(80, "healthy", target="i-2") + row(81, "healthy", target="i-2")
+    others += row(80, "draining", target="i-3") + row(80, "unhealthy", target="i-4")
+    ours = row(80, "healthy")
+    node = Fake(tmp_path, ours + others, others)
+    node.answer_for(OTHER, row(80, "unhealthy", target="i-2"))
+    settings = {"TARGET_GROUPS": f"{OTHER} {GROUP}", "POLL_S": 0}
+
+    needed = node.run(LEAVE, MIN_HEALTHY=2, **settings)
+    changes, recorded = node.changes(), (node.scratch / "targets").exists()
+    node.answer(ours + others, others)
+    free = node.run(LEAVE, MIN_HEALTHY=1, **settings)
+
+    reason = f"1 others are healthy in {GROUP}, MIN_HEALTHY is 2"
+    assert (needed.code, needed.reason, changes, recorded) == (1, reason, [], False)
+    assert (free.code, node.changes()) == (0, ["deregister-targets Id=i-1f,Port=80"])
+
+
+def test_a_node_that_is_called_again_while_it_drains_is_not_held_up(tmp_path):
+    node = Fake(tmp_path, row(80, "draining"), "")
+
+    assert node.run(LEAVE, TARGET_GROUPS=GROUP, POLL_S=0, MIN_HEALTHY=1).code == 0
+
+
+@by_moto
+def test_the_others_in_a_group_are_counted(node, tmp_path):
+    web = node.group(8080)
+    alone = Alone(tmp_path)
+    settings = {**node.environment, "AWS_CLI": AWS, "TARGET_GROUPS": web, "POLL_S": 1}
+
+    needed = alone.run(LEAVE, MIN_HEALTHY=1, **settings)
+    [made] = node.moto.call("ec2", "run_instances", ImageId="ami-12c6146b", MinCount=1, MaxCount=1)[
+        "Instances"
+    ]
+    there = [{"Id": made["InstanceId"], "Port": 80}]
+    node.moto.call("elbv2", "register_targets", TargetGroupArn=web, Targets=there)
+    free = alone.run(LEAVE, MIN_HEALTHY=1, **settings)
+
+    reason = f"0 others are healthy in {web}, MIN_HEALTHY is 1"
+    assert (needed.code, needed.reason, free.code) == (1, reason, 0)
+    assert node.ports(web) == []
+
+
 def test_a_look_that_fails_while_it_drains_is_made_again(tmp_path):
     node = Fake(tmp_path, row(80, "healthy"), "refused", row(80, "draining"), "refused", "")
 
@@ -441,6 +485,7 @@ def test_a_wait_that_is_no_number_is_refused_before_anything_is_asked(tmp_path, 
         ),
         ({"TARGET_GROUPS": GROUP, "DRAIN_TIMEOUT_S": "soon"}, "DRAIN_TIMEOUT_S is no number: soon"),
         ({"TARGET_GROUPS": GROUP, "POLL_S": "5s"}, "POLL_S is no number: 5s"),
+        ({"TARGET_GROUPS": GROUP, "MIN_HEALTHY": "08"}, "MIN_HEALTHY is no number: 08"),
     ],
 )
 def test_a_setting_that_makes_no_sense_stops_pre(tmp_path, settings, reason):
