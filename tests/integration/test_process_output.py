@@ -111,8 +111,8 @@ def test_a_killed_engine_leaves_the_end_of_the_output_on_disk(tmp_path):
     if pid == 0:
         try:
             with Children() as children:
-                read = "while [ ! -s hook.out.tail ]; do sleep 0.01; done; sleep 0.05;"
-                script = "head -c 9000 /dev/zero; echo the end;" + read + "kill -KILL $PPID"
+                there = "until grep -aq 'the end' hook.out.tail; do sleep 0.01; done 2>/dev/null;"
+                script = "head -c 9000 /dev/zero; echo the end;" + there + "kill -KILL $PPID"
                 Bench(tmp_path, children).run(script, output_cap=4096)
         finally:
             os._exit(1)
