@@ -206,7 +206,7 @@ def test_a_script_whose_time_is_up_is_killed_with_its_group_and_patching_goes_on
 
 
 def test_a_cancel_does_not_reach_the_script_and_cancels_every_later_step(played):
-    here = "touch $HOOKD_ROOT/here; sleep 0.2; echo ended in peace"
+    here = "touch $HOOKD_ROOT/here; sleep 2; echo ended in peace"
     found = played.play([here], tell=CANCEL)
 
     assert (found[PRE].status, found[PRE].stdout) == (Status.SUCCESS, "ended in peace\n")
