@@ -39,10 +39,10 @@ def haproxy(tmp_path):
         ({"DRAIN_TIMEOUT_S": "0"}, "DRAIN_TIMEOUT_S is no number: 0"),
         ({"POLL_S": "soon"}, "POLL_S is no number: soon"),
         ({"MIN_UP": "two"}, "MIN_UP is no number: two"),
-        ({"MIN_UP": "2"}, "{place}/admin.sock: 1 others are up in web, MIN_UP is 2"),
+        ({"MIN_UP": "2"}, "{place}/admin.sock: others up in web: 1; MIN_UP is 2"),
         (
             {"SERVERS": "web/a web/b", "MIN_UP": "1"},
-            "{place}/admin.sock: 0 others are up in web, MIN_UP is 1",
+            "{place}/admin.sock: others up in web: 0; MIN_UP is 1",
         ),
     ],
 )
@@ -68,7 +68,7 @@ def test_a_server_that_is_needed_stays_until_another_is_up(haproxy, order):
 
     needed = haproxy.leaves(MIN_UP=1)
 
-    reason = f"{haproxy.place}/admin.sock: 0 others are up in web, MIN_UP is 1"
+    reason = f"{haproxy.place}/admin.sock: others up in web: 0; MIN_UP is 1"
     assert (needed.code, needed.reason, haproxy.state()) == (1, reason, before)
 
     haproxy.ask("set server web/b state ready")

@@ -332,7 +332,7 @@ def test_a_node_that_is_needed_stays(tmp_path):
     node.answer(ours + others, others)
     free = node.run(LEAVE, MIN_HEALTHY=1, **settings)
 
-    reason = f"1 others are healthy in {GROUP}, MIN_HEALTHY is 2"
+    reason = f"healthy others in {GROUP}: 1; MIN_HEALTHY is 2"
     assert (needed.code, needed.reason, changes, recorded) == (1, reason, [], False)
     assert (free.code, node.changes()) == (0, ["deregister-targets Id=i-1f,Port=80"])
 
@@ -357,7 +357,7 @@ def test_the_others_in_a_group_are_counted(node, tmp_path):
     node.moto.call("elbv2", "register_targets", TargetGroupArn=web, Targets=there)
     free = alone.run(LEAVE, MIN_HEALTHY=1, **settings)
 
-    reason = f"0 others are healthy in {web}, MIN_HEALTHY is 1"
+    reason = f"healthy others in {web}: 0; MIN_HEALTHY is 1"
     assert (needed.code, needed.reason, free.code) == (1, reason, 0)
     assert node.ports(web) == []
 
