@@ -93,8 +93,9 @@ def test_a_leftover_survives_the_engine_as_well(tmp_path):
 
 def test_a_daemon_that_keeps_stdout_is_named_and_delays_nothing(bench, tmp_path):
     script = "(setsid sh -c 'echo $$ >left; exec sleep 62' &) ; " + IS_SLEEP.format("left")
+    began = time.monotonic()
     ended = bench.run(script)
-    assert ended.duration_s < 15
+    assert time.monotonic() - began < 15
     assert ended.left_running == (Leftover(pid_in(tmp_path / "left"), "sleep 62", True),)
 
 

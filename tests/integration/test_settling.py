@@ -92,7 +92,7 @@ def test_a_systemctl_that_hangs_is_bounded_and_unrest(root):
 
 def test_a_deadline_leaves_half_of_the_time_to_the_hooks(root):
     root.answer("list-jobs", STARTS)
-    root.run("run", "on-exit", "--deadline", "8s")
+    root.run("run", "on-exit", "--deadline", "10s")
 
     [found] = settled(root)
     assert 1.0 <= found["took_s"] <= 7.0
