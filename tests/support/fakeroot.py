@@ -77,13 +77,13 @@ class FakeRoot:
         """Run hookd, as a fork, and return its exit code, stdout and stderr."""
         argv = ("--root", str(self.path), *words)
         code, out, err, _ = forked.run(argv, self.environment(environment))
-        return _said(words, code, out, err)
+        return shown(words, code, out, err)
 
     def executed(self, *words: str, environment=None):
         """Run hookd as a program of its own; returns what `run` does."""
         process = self.start(*words, environment=environment)
         out, err = process.communicate(timeout=60)
-        return _said(words, process.returncode, out, err)
+        return shown(words, process.returncode, out, err)
 
     def start(self, *words: str, environment=None):
         """Start hookd and return its Popen; `end` ends what is still there."""
@@ -139,11 +139,11 @@ class FakeRoot:
             time.sleep(0.01)
 
 
-def _said(words, code: int, out: bytes, err: bytes):
+def shown(words, code: int, *streams: bytes):
     """Decode what a call of hookd printed, and print it: pytest shows it when the test fails."""
-    told = code, out.decode("utf-8"), err.decode("utf-8")
-    print(f"$ hookd {' '.join(words)}: {code}\n{told[1][:4000]}{told[2][:4000]}")
-    return told
+    told = [stream.decode("utf-8") for stream in streams]
+    print(f"$ hookd {' '.join(words)}: {code}", *(text[:4000] for text in told), sep="\n")
+    return (code, *told)
 
 
 def metadata(*lines: str) -> str:

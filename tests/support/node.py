@@ -7,7 +7,8 @@ import pathlib
 import subprocess
 import sys
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+from support.fakeroot import CHECKOUT, shown
+
 FILES = {
     "proc/sys/kernel/osrelease": "4.14.154-128.181.amzn2.x86_64\n",
     "proc/sys/kernel/random/boot_id": "1111-22\n",
@@ -56,9 +57,7 @@ class Node:
         """Run hookd and return its exit code and stdout."""
         process = self.start(*words, before=before)
         stdout, _ = process.communicate(timeout=60)
-        told = stdout.decode("utf-8")
-        print(f"$ hookd {' '.join(words)}: {process.returncode}\n{told[:4000]}")  # if it fails
-        return process.returncode, told
+        return shown(words, process.returncode, stdout)
 
     def result(self):
         """Return the only operation's result."""
